@@ -1,0 +1,164 @@
+"""How likely a held-out text is: nats per token, bits per byte, perplexity, accuracy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from likely.data.packing import evaluation_batches
+from likely.data.tokens import Tokens
+from likely.models.reader import Reader
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """What a model gives to a text, document by document.
+
+    Args:
+        nats: −Σ log p of each document's tokens, EOS too, `[M]`.
+        tokens: tokens scored, `[M]`.
+        bytes: UTF-8 bytes of the text, `[M]`.
+        correct: tokens that no other one beat, `[M]`.
+        domains: label of each document.
+    """
+
+    nats: Array
+    tokens: Array
+    bytes: Array
+    correct: Array
+    domains: tuple[str, ...]
+
+    @property
+    def nats_per_token(self) -> float:
+        """Mean −log p of a token."""
+        return float(self.nats.sum() / self.tokens.sum())
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Σ nats / (ln 2 · bytes): comparable across tokenizers and with compressors."""
+        return float(self.nats.sum() / (np.log(2) * self.bytes.sum()))
+
+    @property
+    def perplexity(self) -> float:
+        """Exp of the nats per token."""
+        return float(np.exp(self.nats_per_token))
+
+    @property
+    def accuracy(self) -> float:
+        """Share of tokens that were the likeliest."""
+        return float(self.correct.sum() / self.tokens.sum())
+
+    def interval(
+        self, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+    ) -> tuple[float, float]:
+        """Bootstrap interval of the bits per byte over documents.
+
+        It says how much another held-out sample of such documents would differ, not how much
+        another training run would.
+
+        Args:
+            level: share of draws inside.
+            draws: resamples of the documents.
+            seed: of the resamples.
+
+        Returns:
+            Lower and upper end, bits per byte.
+        """
+        rng = np.random.default_rng(seed)
+        count = len(self.nats)
+        values = np.empty(draws)
+        for i in range(draws):
+            drawn = np.bincount(rng.integers(count, size=count), minlength=count)
+            values[i] = (drawn @ self.nats) / (np.log(2) * (drawn @ self.bytes))
+        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+    def by_domain(self) -> dict[str, "Likelihood"]:
+        """The same for each domain alone."""
+        labels = np.array(self.domains)
+        return {str(d): self.where(labels == d) for d in sorted(set(self.domains))}
+
+    def where(self, keep: NDArray[np.bool_]) -> "Likelihood":
+        """The same for some documents.
+
+        Args:
+            keep: True for those that stay, `[M]`.
+
+        Returns:
+            Their likelihood.
+        """
+        names = tuple(d for d, k in zip(self.domains, keep, strict=True) if k)
+        parts = {f: getattr(self, f)[keep] for f in ("nats", "tokens", "bytes", "correct")}
+        return replace(self, **parts, domains=names)
+
+
+def from_tokens(tokens: Tokens, log_prob: Array, correct: NDArray[np.bool_]) -> Likelihood:
+    """Sum token values by document.
+
+    Args:
+        tokens: the text.
+        log_prob: log p of every token in order, `[n]`.
+        correct: whether no token was likelier, `[n]`.
+
+    Returns:
+        The likelihood of each document.
+    """
+    document = np.repeat(np.arange(len(tokens.names)), np.diff(tokens.offsets))
+    count = len(tokens.names)
+    return Likelihood(
+        nats=np.bincount(document, weights=-log_prob.astype(np.float64), minlength=count),
+        tokens=np.bincount(document, minlength=count).astype(np.float64),
+        bytes=tokens.byte_lengths.astype(np.float64),
+        correct=np.bincount(document, weights=correct.astype(np.float64), minlength=count),
+        domains=tokens.domains,
+    )
+
+
+def likelihood(
+    reader: Reader,
+    tokens: Tokens,
+    *,
+    length: int = 256,
+    rows: int = 16,
+    progress: Callable[[int], None] | None = None,
+) -> Likelihood:
+    """Measure a text in windows with a stride of half the context; every token counts once.
+
+    Args:
+        reader: any model.
+        tokens: the text.
+        length: positions of a window.
+        rows: windows read at once.
+        progress: called with the number of tokens scored after each batch.
+
+    Returns:
+        The likelihood of each document.
+    """
+    count = len(tokens.names)
+    nats: Array = np.zeros(count)
+    scored: Array = np.zeros(count)
+    correct: Array = np.zeros(count)
+    was_training = isinstance(reader, torch.nn.Module) and reader.training
+    if isinstance(reader, torch.nn.Module):
+        reader.eval()
+    device = next(reader.parameters()).device if isinstance(reader, torch.nn.Module) else "cpu"
+    with torch.no_grad():
+        for batch in evaluation_batches(tokens, length=length, rows=rows):
+            stats = reader.read(batch.to(device), ("log_prob", "rank"))
+            counts = (batch.weight > 0).numpy()
+            where = batch.document.numpy()[counts]
+            log_prob = stats["log_prob"].double().cpu().numpy()[counts]
+            nats -= np.bincount(where, weights=log_prob, minlength=count)
+            scored += np.bincount(where, minlength=count)
+            hit = (stats["rank"] == 0).cpu().numpy()[counts].astype(np.float64)
+            correct += np.bincount(where, weights=hit, minlength=count)
+            if progress:
+                progress(int(counts.sum()))
+    if was_training and isinstance(reader, torch.nn.Module):
+        reader.train()
+    sizes = tokens.byte_lengths.astype(np.float64)
+    return Likelihood(nats, scored, sizes, correct, tokens.domains)

@@ -1,0 +1,1 @@
+"""Nouns, errors and the catalogue: what every other room stands on."""

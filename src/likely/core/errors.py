@@ -1,0 +1,76 @@
+"""Every exception the package raises on purpose, as one tree.
+
+Each message says what was wrong, what was given, what to do, and the near miss where there is one.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'focal'?`` or nothing, for the end of a sentence.
+
+    Args:
+        name: what was typed.
+        known: what could have been meant.
+
+    Returns:
+        A sentence that starts with a space, or the empty string.
+
+    Example:
+        >>> did_you_mean("focl", ["focal", "emo"])
+        " Did you mean 'focal'?"
+    """
+    near = difflib.get_close_matches(name, sorted(known), n=2)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+class LikelyError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class UnknownName(LikelyError, LookupError):
+    """A name that no room has."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        have = ", ".join(self.known) or "none"
+        super().__init__(
+            f"No {kind} is called {name!r}.{did_you_mean(name, self.known)} Known: {have}."
+        )
+
+
+class NotMeasured(LikelyError, LookupError):
+    """A statistic that was read but never asked for."""
+
+    def __init__(self, name: str, have: Iterable[str]) -> None:
+        names = sorted(have)
+        super().__init__(
+            f"Statistic {name!r} was not measured (this scan has: {', '.join(names) or 'nothing'})."
+            f"{did_you_mean(name, names)} Ask for it: scan(..., want={{{name!r}}})."
+        )
+
+
+class BadSetting(LikelyError, ValueError):
+    """One or more settings that cannot be used; all of them are named at once."""
+
+    def __init__(self, where: str, problems: Sequence[str]) -> None:
+        self.where, self.problems = where, tuple(problems)
+        if len(self.problems) == 1:
+            message = f"{where}: {self.problems[0]}"
+        else:
+            message = f"{where}: {len(self.problems)} settings are wrong."
+            message += "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(message)
+
+
+class ShapeError(LikelyError, ValueError):
+    """Tensors that do not fit together."""
+
+
+class BadInput(LikelyError, ValueError):
+    """A file or a text that cannot be read as what it was said to be."""
+
+
+class Unsupported(LikelyError, NotImplementedError):
+    """A combination that makes sense but that this backend, model or machine cannot do."""

@@ -1,0 +1,138 @@
+"""What is known of each token id."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import SupportsInt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likely.core.errors import BadInput
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Per id: its bytes, how often it was seen, its value as a number, whether it is special.
+
+    Args:
+        bytes_of: the bytes each id stands for; empty for special ids.
+        bos: id that every document starts from.
+        eos: id that every document ends with, and that is scored.
+        special: ids that stand for no text.
+        counts: how often each id occurs in the training text, `[V]`, if known.
+
+    Example:
+        >>> Vocabulary.of_bytes().decode([104, 105, 256])
+        'hi'
+    """
+
+    bytes_of: tuple[bytes, ...]
+    bos: int
+    eos: int
+    special: frozenset[int] = frozenset()
+    counts: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of_bytes(cls) -> "Vocabulary":
+        """256 bytes and one id, 256, that opens and closes a document."""
+        bytes_of = (*(bytes([b]) for b in range(256)), b"")
+        return cls(bytes_of, bos=256, eos=256, special=frozenset({256}))
+
+    @property
+    def size(self) -> int:
+        """V: how many ids there are."""
+        return len(self.bytes_of)
+
+    @property
+    def is_bytes(self) -> bool:
+        """True where id b is byte b for the first 256 ids and all others are special."""
+        return self.bytes_of[:256] == _BYTES and set(range(256, self.size)) == set(self.special)
+
+    @property
+    def number_value(self) -> NDArray[np.float64]:
+        """The number an id spells (``"7"`` → 7), NaN for the others, `[V]`."""
+        return np.array([_number(b) for b in self.bytes_of])
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash that two equal vocabularies share."""
+        spelled = repr((self.bytes_of, self.bos, self.eos, sorted(self.special)))
+        return hashlib.sha256(spelled.encode()).hexdigest()[:16]
+
+    def encode(self, text: str | bytes) -> NDArray[np.int64]:
+        """Text as ids, without BOS and EOS.
+
+        Args:
+            text: what to encode; a string is taken as UTF-8.
+
+        Returns:
+            Ids, `[n]`.
+
+        Raises:
+            BadInput: the vocabulary is not made of bytes: its own tokenizer is needed.
+        """
+        if not self.is_bytes:
+            raise BadInput(
+                "This vocabulary is not made of bytes, so text cannot be encoded by it alone: "
+                "encode with the tokenizer that it came from."
+            )
+        data = text.encode("utf-8") if isinstance(text, str) else text
+        return np.frombuffer(data, dtype=np.uint8).astype(np.int64)
+
+    def decode(self, ids: Iterable[SupportsInt]) -> str:
+        """The text that ids spell; bytes that are no UTF-8 show as �.
+
+        Args:
+            ids: tokens; special ones spell nothing.
+
+        Returns:
+            The text.
+        """
+        return b"".join(self.bytes_of[int(i)] for i in ids).decode("utf-8", errors="replace")
+
+    def to_dict(self) -> dict[str, object]:
+        """What `from_dict` needs, as plain JSON values (counts are left out)."""
+        return {
+            "format": 1,
+            "bytes_of": [b.hex() for b in self.bytes_of],
+            "bos": self.bos,
+            "eos": self.eos,
+            "special": sorted(self.special),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, object]) -> "Vocabulary":
+        """The vocabulary that `to_dict` wrote.
+
+        Args:
+            data: parsed JSON.
+
+        Returns:
+            An equal vocabulary.
+
+        Raises:
+            BadInput: written by a later format, or damaged.
+        """
+        if data.get("format") != 1:
+            raise BadInput(
+                f"This vocabulary has format {data.get('format')!r}, and this version of likely "
+                "reads format 1: install a newer likely."
+            )
+        try:
+            rows, special = data["bytes_of"], data["special"]
+            assert isinstance(rows, Sequence)
+            assert isinstance(special, Sequence)
+            bytes_of = tuple(bytes.fromhex(b) for b in rows)
+            bos, eos = int(str(data["bos"])), int(str(data["eos"]))
+            return cls(bytes_of, bos, eos, frozenset(int(i) for i in special))
+        except (KeyError, ValueError, AssertionError, TypeError) as problem:
+            raise BadInput(f"This vocabulary cannot be read: {problem!r} in its JSON.") from problem
+
+
+_BYTES = tuple(bytes([b]) for b in range(256))
+
+
+def _number(data: bytes) -> float:
+    text = data.decode("utf-8", errors="replace").strip()
+    return float(text) if text.isascii() and text.isdigit() else float("nan")

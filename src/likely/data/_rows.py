@@ -1,0 +1,70 @@
+"""From what every position reads to a batch."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from likely.core.batch import Batch
+from likely.core.errors import BadInput, BadSetting
+from likely.data.tokens import Tokens
+
+
+def check(where: str, tokens: Tokens, **settings: int) -> None:
+    """Refuse settings below 1, and tokens without a document.
+
+    Args:
+        where: who asks.
+        tokens: what is to be read.
+        settings: whole numbers by name.
+
+    Raises:
+        BadSetting: a setting below 1.
+        BadInput: no tokens.
+    """
+    problems = [
+        f"{name} must be a whole number of at least 1, and {value!r} is not."
+        for name, value in settings.items()
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1
+    ]
+    if problems:
+        raise BadSetting(where, problems)
+    if not len(tokens):
+        raise BadInput(f"{where}: there are no documents to read; give at least one.")
+
+
+def build(
+    tokens: Tokens,
+    document: NDArray[np.int64],
+    source: NDArray[np.int64],
+    fresh: NDArray[np.bool_],
+    *,
+    rows: int,
+    scored: NDArray[np.bool_] | None = None,
+) -> Batch:
+    """A batch from what every position reads.
+
+    Args:
+        tokens: the documents.
+        document: number of the document at each position, −1 for padding.
+        source: place of the target among all ids.
+        fresh: True where a segment starts; every row does.
+        rows: how many equal rows the positions make.
+        scored: where the weight is 1; None for everywhere but in the padding.
+
+    Returns:
+        The batch.
+    """
+    inside = document >= 0
+    starts = np.flatnonzero(fresh)
+    position = np.arange(len(fresh)) - np.repeat(starts, np.diff(starts, append=len(fresh)))
+    before = tokens.ids[np.maximum(source - 1, 0)]
+    ids = np.where(source == tokens.offsets[document], tokens.vocabulary.bos, before)
+    return Batch(
+        ids=torch.from_numpy(np.where(inside, ids, 0).astype(np.int64)),
+        target=torch.from_numpy(np.where(inside, tokens.ids[source], 0).astype(np.int64)),
+        segment=torch.from_numpy(np.where(inside, np.cumsum(fresh & inside) - 1, -1)),
+        position=torch.from_numpy(np.where(inside, position, 0)),
+        weight=torch.from_numpy((inside if scored is None else scored).astype(np.float32)),
+        document=torch.from_numpy(document),
+        rows=rows,
+    )

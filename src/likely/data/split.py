@@ -1,0 +1,171 @@
+"""Train, validation and held-out text that do not repeat each other."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likely.core.errors import BadInput, BadSetting
+from likely.data._clusters import duplicate_clusters
+from likely.data.corpus import Corpus, Document
+
+PARTS = ("train", "validation", "held_out")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Three corpora without a duplicate across them.
+
+    Args:
+        train: what models learn from.
+        validation: what settings are chosen by.
+        held_out: what results are reported on.
+        clusters: document id → id that stands for its duplicate cluster.
+    """
+
+    train: Corpus
+    validation: Corpus
+    held_out: Corpus
+    clusters: dict[str, str] = field(repr=False)
+
+    @property
+    def parts(self) -> dict[str, Corpus]:
+        """Name → corpus, in the order train, validation, held_out."""
+        return {name: getattr(self, name) for name in PARTS}
+
+
+def split(
+    corpus: Corpus,
+    *,
+    validation: float = 0.08,
+    held_out: float = 0.12,
+    shingle: int = 50,
+    share: float = 0.05,
+    exposure: float = 0.03,
+    seed: int = 0,
+) -> Split:
+    """Split by duplicate cluster, so that no part knows another by heart.
+
+    Two documents are linked where they share more than `share` of the different `shingle`-byte
+    windows of the one that has fewer: a short text copied into a long one counts as a copy.
+    Clusters are the connected components. Within each domain (that of most of a cluster's bytes)
+    clusters are taken in the order of a hash of `seed` and their smallest id; they are held out
+    until the domain's share of bytes is reached, then they validate, then they train. A cluster
+    that would overshoot its share by more than a quarter trains; where nothing fits, the smallest
+    cluster is taken. So the shares are met in every domain that has small enough clusters, whatever
+    the hash. The documents of a part keep the order of the corpus.
+
+    Links bound what two documents share, not what one shares with all others together. So a
+    cluster of which more than `exposure` occurs in other clusters trains, unless the rest does not
+    fill the shares (then the least exposed come first). By that choice held-out text is a little
+    less like the rest than a random part would be: it lacks what is copied around.
+
+    Args:
+        corpus: what to split.
+        validation: share of the bytes of each domain to choose settings by.
+        held_out: share of the bytes of each domain to report results on.
+        shingle: bytes a window.
+        share: documents that share more of their windows stay together.
+        exposure: clusters of which more than this occurs elsewhere train.
+        seed: another split of the same corpus.
+
+    Returns:
+        The split, the same for the same documents in any order.
+
+    Raises:
+        BadSetting: shares outside [0, 1) or too large together, a shingle below 8 bytes.
+        BadInput: no documents, or all are one cluster, so that nothing can be held out.
+    """
+    _check(shingle, validation=validation, held_out=held_out, share=share, exposure=exposure)
+    if not len(corpus):
+        raise BadInput(f"The corpus {corpus.name!r} has no documents, so it cannot be split.")
+    documents = sorted(corpus, key=lambda document: document.id)
+    first, exposed = duplicate_clusters(documents, shingle=shingle, share=share)
+    clusters = _Clusters(documents, first, np.where(exposed > exposure, exposed, 0), seed)
+    if len(clusters.name) < 2 and held_out > 0:
+        raise BadInput(
+            f"The corpus {corpus.name!r} is {len(corpus)} document(s) in one duplicate cluster, so "
+            "nothing can be held out from it: give at least two documents that differ (cut a long "
+            "text into one file a chapter)."
+        )
+    part = clusters.assign({"held_out": held_out, "validation": validation})
+    home = {d.id: cluster for d, cluster in zip(documents, first.tolist(), strict=True)}
+    chosen = {
+        name: Corpus(f"{corpus.name}/{name}", tuple(d for d in corpus if part[home[d.id]] == name))
+        for name in PARTS
+    }
+    return Split(**chosen, clusters={d.id: clusters.name[home[d.id]] for d in corpus})
+
+
+class _Clusters:
+    """Clusters of documents that are sorted by id: names, bytes, order in which they are taken."""
+
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        first: NDArray[np.int32],
+        late: NDArray[np.float64],
+        seed: int,
+    ) -> None:
+        self.bytes: dict[int, Counter[str]] = {}
+        self.name: dict[int, str] = {}
+        for document, cluster in zip(documents, first.tolist(), strict=True):
+            self.bytes.setdefault(cluster, Counter())[document.domain] += document.bytes
+            self.name.setdefault(cluster, document.id)
+        self.order = sorted(
+            self.name,
+            key=lambda c: (
+                late[c],
+                hashlib.sha256(f"{seed}\0{self.name[c]}".encode()).digest(),
+            ),
+        )
+        self.domain = {c: max(sorted(b), key=b.__getitem__) for c, b in self.bytes.items()}
+
+    def assign(self, shares: dict[str, float]) -> dict[int, str]:
+        """Cluster → part; what `shares` does not take trains."""
+        part = dict.fromkeys(self.name, "train")
+        total: Counter[str] = Counter()
+        for sizes in self.bytes.values():
+            total.update(sizes)
+        for name, share in shares.items():
+            have: Counter[str] = Counter()
+            for domain in sorted(total):
+                self._fill(part, name, domain, share * total[domain], have)
+        return part
+
+    def _fill(
+        self, part: dict[int, str], name: str, domain: str, quota: float, have: Counter[str]
+    ) -> None:
+        """Take clusters of one domain for one part until its quota of bytes is reached."""
+        free = [c for c in self.order if part[c] == "train" and self.domain[c] == domain]
+        for cluster in free:
+            if have[domain] >= quota:
+                return
+            if have[domain] + self.bytes[cluster][domain] <= 1.25 * quota:
+                part[cluster] = name
+                have.update(self.bytes[cluster])
+        if have[domain] == 0 < quota and len(free) > 1:
+            smallest = min(free, key=lambda c: sum(self.bytes[c].values()))
+            part[smallest] = name
+            have.update(self.bytes[smallest])
+
+
+def _check(shingle: int, **shares: float) -> None:
+    problems = [
+        f"{name} must be at least 0 and below 1, and {value!r} is not."
+        for name, value in shares.items()
+        if not 0 <= value < 1
+    ]
+    validation, held_out = shares["validation"], shares["held_out"]
+    if validation + held_out >= 1:
+        problems.append(
+            f"validation + held_out must be below 1, and {validation} + {held_out} leaves nothing "
+            "to train on."
+        )
+    if shingle < 8:
+        problems.append(f"shingle must be at least 8 bytes, and {shingle!r} is not.")
+    if problems:
+        raise BadSetting("split", problems)

@@ -1,0 +1,1 @@
+"""Samplers: maps of logits. Generation itself is in `_generate`."""

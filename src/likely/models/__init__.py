@@ -1,0 +1,1 @@
+"""Anything that reads tokens: one way in (`Reader`), one file a family."""

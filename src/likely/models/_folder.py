@@ -1,0 +1,99 @@
+"""Folders that models are saved as: `likely.json` beside safetensors, written whole or not at all."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from likely.core.errors import BadInput
+from likely.core.vocabulary import Vocabulary
+
+CARD = "likely.json"
+FORMAT = 1
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """A folder to write into that takes its real name only when everything is there.
+
+    Args:
+        folder: the name it shall have; what stood there is replaced.
+
+    Yields:
+        A temporary folder beside it.
+    """
+    folder = Path(folder)
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        for path in part.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_card(
+    folder: Path, kind: str, vocabulary: Vocabulary, settings: Mapping[str, Any]
+) -> None:
+    """Write `likely.json`: what kind of model this is, its vocabulary and its settings.
+
+    Args:
+        folder: the model's folder.
+        kind: the model's name in the room `models`.
+        vocabulary: what its ids mean.
+        settings: plain JSON values that rebuild it.
+    """
+    card = {
+        "format": FORMAT,
+        "kind": kind,
+        "settings": dict(settings),
+        "vocabulary": vocabulary.to_dict(),
+    }
+    (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
+    """Read `likely.json`.
+
+    Args:
+        folder: the model's folder.
+
+    Returns:
+        The kind, the vocabulary and the settings.
+
+    Raises:
+        BadInput: no such folder, no `likely.json` in it, or one of another format.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadInput(
+            f"{folder} is no folder, and a model is a folder with a {CARD} in it. "
+            "Give the folder that training wrote, such as RUN/model."
+        )
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        if card["format"] != FORMAT:
+            raise BadInput(
+                f"{folder / CARD} has format {card['format']!r}, and this version of likely reads "
+                f"format {FORMAT}: install a newer likely."
+            )
+        return card["kind"], Vocabulary.from_dict(card["vocabulary"]), card["settings"]
+    except FileNotFoundError as problem:
+        raise BadInput(
+            f"{folder} has no {CARD}, so it is no model of ours. "
+            "Give the folder that training wrote, such as RUN/model."
+        ) from problem
+    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        raise BadInput(f"{folder / CARD} is damaged: {problem!r}.") from problem

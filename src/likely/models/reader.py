@@ -1,0 +1,153 @@
+"""`Reader`: the one way in to every model, from an n-gram to a transformer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from likely.core.batch import Batch
+from likely.core.errors import Unsupported
+from likely.core.head import Head
+from likely.core.stats import Stats, Want, as_wishes
+from likely.core.vocabulary import Vocabulary
+from likely.vocab.scan import from_logits, scan
+
+
+class Reader(ABC):
+    """Something that reads tokens and says how likely each next one is.
+
+    A model gives either `hidden` (states and a head) or `logits`; everything else follows.
+    """
+
+    kind: str
+    vocabulary: Vocabulary
+
+    def hidden(self, batch: Batch) -> tuple[Float[Tensor, "N D"], Head]:
+        """Last hidden states and the head that turns them into logits.
+
+        Args:
+            batch: what to read.
+
+        Returns:
+            States of every position, padding too, and the head.
+
+        Raises:
+            Unsupported: the model has no hidden states (an n-gram).
+        """
+        raise Unsupported(
+            f"A model of kind {self.kind!r} has no hidden states: read its logits instead, and "
+            "choose an objective or score that does not look at the head."
+        )
+
+    def logits(self, batch: Batch) -> Float[Tensor, "N V"]:
+        """Logits of the next token at every position.
+
+        Args:
+            batch: what to read.
+
+        Returns:
+            `[N, V]` in float32; for models that count, log-probabilities.
+        """
+        states, head = self.hidden(batch)
+        return head.logits(states)
+
+    @property
+    def has_head(self) -> bool:
+        """True where `hidden` works."""
+        return type(self).hidden is not Reader.hidden
+
+    def read(self, batch: Batch, want: Want) -> Stats:
+        """Statistics of the next token at every position.
+
+        Rows of weight 0 are read but not measured: their statistics are 0.
+
+        Args:
+            batch: what to read.
+            want: names of statistics, or wishes by name.
+
+        Returns:
+            One row a position for each statistic.
+        """
+        wishes = as_wishes(want)
+        if self.has_head:
+            states, head = self.hidden(batch)
+            return measure(batch, wishes, states, head)
+        return measure(batch, wishes, self.logits(batch))
+
+    @abstractmethod
+    def start(self, rows: int) -> Any:
+        """State before the first token, for generation.
+
+        Args:
+            rows: how many texts are written side by side.
+
+        Returns:
+            Whatever `step` wants to be handed back.
+        """
+
+    @abstractmethod
+    def step(self, state: Any, tokens: Int[Tensor, "S T"]) -> tuple[Float[Tensor, "S V"], Any]:
+        """Read tokens and give the logits of the next one.
+
+        Args:
+            state: what `start` or the last `step` returned.
+            tokens: what was read since then, `[S, T]`; the first call starts with BOS.
+
+        Returns:
+            Logits after the last token, `[S, V]`, and the new state.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the model as a folder that `load` reads.
+
+        Args:
+            folder: where to; replaced as a whole.
+        """
+
+    @property
+    @abstractmethod
+    def parameters_count(self) -> int:
+        """How many numbers were learned or counted."""
+
+
+def measure(
+    batch: Batch, wishes: Mapping[str, Any], source: Tensor, head: Head | None = None
+) -> Stats:
+    """Scan the positions that count and put their statistics back in place.
+
+    Args:
+        batch: targets and weights.
+        wishes: statistics by name.
+        source: hidden states `[N, D]` where there is a head, else logits `[N, V]`.
+        head: what turns states into logits.
+
+    Returns:
+        One row a position; 0 where the weight is 0.
+    """
+    places = batch.weight.nonzero()[:, 0]
+    everywhere = len(places) == len(batch)
+    if not everywhere:
+        wishes = {name: wish.at(places) for name, wish in wishes.items()}
+    rows = source if everywhere else source[places]
+    targets = batch.target if everywhere else batch.target[places]
+    if head is None:
+        stats = from_logits(rows, targets, wishes)
+    else:
+        stats = scan(rows, head, targets, wishes)
+    if everywhere:
+        return stats
+    back = {name: _put_back(value, places, len(batch)) for name, value in stats.items()}
+    return Stats(back, stats.backend, stats.sweeps)
+
+
+def _put_back(value: Any, places: Tensor, count: int) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_put_back(part, places, count) for part in value)
+    return torch.zeros(count, *value.shape[1:], dtype=value.dtype, device=value.device).index_copy(
+        0, places, value
+    )

@@ -1,0 +1,1 @@
+"""Statistics: plain functions of moments; torch's autograd gives their gradients."""

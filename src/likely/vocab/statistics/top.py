@@ -1,0 +1,49 @@
+"""The k likeliest words: their ids and logits, likeliest first; equal ones in any order."""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from likely.vocab.moments import _names as moment
+from likely.vocab.moments._accumulator import Moment
+
+
+def wants(*, k: int = 10) -> dict[str, Moment]:
+    """The moment it reads."""
+    return {"largest": moment.top(k)}
+
+
+def top(
+    shift: Float[Tensor, "N"], largest: tuple[Tensor, Tensor], *, k: int = 10
+) -> tuple[Int[Tensor, "N k"], Float[Tensor, "N k"]]:
+    r"""The k likeliest words: their ids and logits, likeliest first; equal ones in any order.
+
+    $$ \operatorname{top}_k z $$
+
+    Args:
+        shift: the largest logit.
+        largest: x and ids of the k largest.
+        k: how many, at most V.
+
+    Returns:
+        Ids and logits, both `[N, k]`; the logits have a gradient.
+
+    Example:
+        >>> import torch
+        >>> from likely.core.stats import Statistic
+        >>> from likely.vocab.scan import from_logits
+        >>> want = {"best": Statistic("top", settings={"k": 1})}
+        >>> from_logits(torch.tensor([[0.0, 3.0]]), torch.tensor([0]), want)["best"]
+        (tensor([[1]]), tensor([[3.]]))
+
+    References:
+        Fan et al., Hierarchical Neural Story Generation, 2018. arXiv:1805.04833.
+    """
+    x, ids = largest
+    return ids, shift[:, None] + x
+
+
+def dense(z: Tensor, y: Tensor, *, k: int = 10) -> tuple[Tensor, Tensor]:
+    """The same, from the logits."""
+    del y
+    best = z.topk(k, dim=-1)
+    return best.indices, best.values

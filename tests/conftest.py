@@ -1,0 +1,29 @@
+"""Shared by all tests: hypothesis draws the same examples everywhere."""
+
+import os
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+from jaxtyping import config
+
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=20,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=300)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture
+def untyped():
+    """Turn shape checks off: what a user meets, who has no beartype, is our own message."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
+
+
+torch.set_num_threads(max(1, min(2, os.cpu_count() or 1)))
