@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likely.core.catalogue import catalogue, get, module_of
+from likely.core.head import Head
 from likely.core.stats import Statistic
 from likely.vocab.scan import from_logits, scan
 from tests.strategies import make_problem, problems
@@ -221,3 +222,21 @@ def test_a_second_reader_is_measured_without_gradient():
     want = scan(two.hidden, two.head, one.batch.target, {"entropy"})["entropy"]
     torch.testing.assert_close(stats["teacher_entropy"], want.detach())
     assert not stats["teacher_entropy"].requires_grad
+
+
+@pytest.mark.parametrize("backend", ["reference", "chunked"])
+def test_training_under_autocast(backend):
+    problem = make_problem(6, 11, 4, "normal", 1.0, None, 1.0, True, False, 4, 0)
+    exact = twin("log_prob", problem, Statistic("log_prob"))
+    wanted = torch.autograd.grad(exact.sum(), problem.leaves)
+    leaves = [leaf.detach().float().requires_grad_() for leaf in problem.leaves]
+    hidden, weight, bias = leaves
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states = hidden @ torch.eye(4)
+        stats = scan(
+            states, Head(weight, bias), problem.batch.target, {"log_prob"}, backend=backend, block=4
+        )
+    assert stats["log_prob"].dtype == torch.float32
+    grads = torch.autograd.grad(stats["log_prob"].sum(), leaves)
+    for got, want in zip(grads, wanted, strict=True):
+        torch.testing.assert_close(got.double(), want, rtol=0.1, atol=0.1)

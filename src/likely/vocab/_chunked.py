@@ -73,9 +73,13 @@ def run(
 
 
 def _tiles(hidden: Tensor, head: Head, block: int) -> Iterator[tuple[slice, Tensor]]:
-    for start in range(0, head.size, block):
-        at = slice(start, min(start + block, head.size))
+    for at in _blocks(head, block):
         yield at, head.logits(hidden, at)
+
+
+def _blocks(head: Head, block: int) -> Iterator[slice]:
+    for start in range(0, head.size, block):
+        yield slice(start, min(start + block, head.size))
 
 
 class _Sweep(torch.autograd.Function):
@@ -109,6 +113,9 @@ class _Sweep(torch.autograd.Function):
         ctx.mark_non_differentiable(shift, at_target, *whole)
         ctx.save_for_backward(hidden, targets, shift, *whole)
         ctx.head, ctx.sums, ctx.block = head, sums, block
+        # The backward pass runs outside the caller's autocast; its logits must be the same ones.
+        kind = hidden.device.type
+        ctx.autocast = (kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind))
         ctx.is_whole = [not part.is_floating_point() for part in flat]
         ctx.set_materialize_grads(False)
         return shift, at_target, *flat
@@ -130,7 +137,10 @@ class _Sweep(torch.autograd.Function):
         to_weight = torch.zeros_like(head.weight) if ctx.needs_input_grad[1] else None
         to_bias = torch.zeros_like(head.bias) if ctx.needs_input_grad[2] else None
         to_columns = [torch.zeros_like(p) for one in sums for p in one.parameters]
-        for at, z in _tiles(hidden, head, ctx.block):
+        kind, dtype, enabled = ctx.autocast
+        for at in _blocks(head, ctx.block):
+            with torch.autocast(kind, dtype=dtype, enabled=enabled):
+                z = head.logits(hidden, at)
             seen = Block((z - shift[:, None]).clamp_min(LOWEST), at.start, targets)
             rows = [
                 r
@@ -147,8 +157,9 @@ class _Sweep(torch.autograd.Function):
                 dz = dz.masked_fill(head.exclude[at], 0.0)
             if to_bias is not None:
                 to_bias[at] = dz.sum(0).to(to_bias.dtype)
-            dz = dz.to(hidden.dtype)
-            to_hidden += dz @ head.weight[at]
+            narrow = dtype if enabled else hidden.dtype
+            dz = dz.to(narrow)
+            to_hidden += dz @ head.weight[at].to(narrow)
             if to_weight is not None:
-                to_weight[at] = (dz.T @ hidden).to(to_weight.dtype)
+                to_weight[at] = (dz.T @ hidden.to(narrow)).to(to_weight.dtype)
         return (to_hidden.to(hidden.dtype), to_weight, to_bias, None, None, None, None, *to_columns)

@@ -1,0 +1,1 @@
+"""Recipes, the loop and what a run leaves on disk."""

@@ -1,0 +1,214 @@
+"""What a recipe names, as things in memory: text, model, second readers, processes, optimiser."""
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DistributedType
+from torch import nn
+
+from likely.core.errors import BadInput, BadSetting, Unsupported
+from likely.core.settings import settings_of
+from likely.core.vocabulary import Vocabulary
+from likely.data.corpus import Corpus
+from likely.data.embedded import embedded
+from likely.data.files import read
+from likely.data.split import split
+from likely.data.tokens import Tokens, encode
+from likely.models.load import load
+from likely.models.reader import Reader
+from likely.train._check import not_trained, trainable
+from likely.train.recipe import Optimizer, Recipe
+
+_ONE_WEIGHT_EACH = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
+
+
+def processes(device: str | None) -> Accelerator:
+    """The processes and the device of this run.
+
+    Accelerate keeps one setting of mixed precision a Python process, so runs choose theirs by
+    autocast and not by it.
+
+    Args:
+        device: `cpu`, or None for the best there is.
+
+    Returns:
+        The accelerator.
+
+    Raises:
+        Unsupported: weights are sharded over processes, or accelerate has begun on another device.
+    """
+    if device not in (None, "cpu"):
+        raise BadSetting("run", [f"device={device!r} should be 'cpu', or left out for the best."])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
+    except ValueError as problem:
+        raise Unsupported(
+            "This Python process has begun to train on another device or precision, and accelerate "
+            "cannot change that: start a new process."
+        ) from problem
+    if accelerator.distributed_type not in _ONE_WEIGHT_EACH:
+        raise Unsupported(
+            f"Training over {accelerator.distributed_type} shards the weights, and checkpoints "
+            "here hold whole ones: use data parallelism (`accelerate launch --multi_gpu`)."
+        )
+    return accelerator
+
+
+def texts(
+    recipe: Recipe, tokens: Tokens | None, validation: Tokens | None
+) -> tuple[Tokens, Tokens | None]:
+    """Training and validation text: what was given, else what the recipe names, split.
+
+    Args:
+        recipe: whose `data` is read.
+        tokens: training text, where it is there already.
+        validation: validation text; with `tokens` and without it, nothing is evaluated.
+
+    Returns:
+        Training tokens and validation tokens.
+    """
+    if tokens is not None:
+        return tokens, validation
+    paths = [name for name in recipe.data if name != "embedded"]
+    corpora = [embedded()] if "embedded" in recipe.data else []
+    corpora += [read(paths)] if paths else []
+    documents = tuple(document for corpus in corpora for document in corpus)
+    parts = split(Corpus(" + ".join(corpus.name for corpus in corpora), documents))
+    vocabulary = Vocabulary.of_bytes()
+    if validation is None and len(parts.validation.documents):
+        validation = encode(parts.validation, vocabulary)
+    return encode(parts.train, vocabulary), validation
+
+
+def fingerprint(tokens: Tokens) -> str:
+    """A short hash of the training text, its order and its vocabulary.
+
+    Args:
+        tokens: the text.
+
+    Returns:
+        Hexadecimal digits.
+    """
+    digest = hashlib.sha256(tokens.vocabulary.fingerprint.encode())
+    for part in (tokens.ids, tokens.offsets):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def reader_of(recipe: Recipe, vocabulary: Vocabulary) -> Reader:
+    """The model that the recipe names, with random weights.
+
+    Args:
+        recipe: names it; gives its seed where the model takes one and has none.
+        vocabulary: what the ids mean.
+
+    Returns:
+        The model.
+    """
+    entry, settings = trainable(recipe.model)
+    if "seed" in settings_of(entry):
+        settings.setdefault("seed", recipe.seed)
+    reader: Reader = entry(vocabulary, **settings)
+    return reader
+
+
+def check_reader(reader: Reader, recipe: Recipe, vocabulary: Vocabulary) -> None:
+    """Raise where a model cannot be trained on this text in windows of this length.
+
+    Args:
+        reader: the model.
+        recipe: says the length.
+        vocabulary: that of the text.
+
+    Raises:
+        BadSetting: no parameters, or a window longer than its positions.
+        BadInput: another vocabulary.
+    """
+    if not isinstance(reader, nn.Module):
+        raise BadSetting(f"Model of kind {reader.kind!r}", [not_trained(reader.kind)])
+    same_vocabulary("model", reader, vocabulary)
+    config = getattr(getattr(reader, "model", None), "config", None)
+    most = getattr(config, "max_position_embeddings", None)
+    if most is not None and recipe.length > most:
+        raise BadSetting(
+            "Recipe",
+            [
+                f"length={recipe.length} is more than the {most} positions of the model: shorten "
+                f"it, or write model = 'transformer(context={recipe.length})'."
+            ],
+        )
+
+
+def same_vocabulary(what: str, reader: Reader, vocabulary: Vocabulary) -> None:
+    """Raise where a reader's ids mean something else than those of the text.
+
+    Args:
+        what: which reader, for the message.
+        reader: the model.
+        vocabulary: that of the text.
+
+    Raises:
+        BadInput: another vocabulary.
+    """
+    if reader.vocabulary.fingerprint != vocabulary.fingerprint:
+        raise BadInput(
+            f"The {what} has another vocabulary ({reader.vocabulary.size} ids) than the training "
+            f"text ({vocabulary.size} ids): encode the text with the model's own."
+        )
+
+
+def second_readers(
+    recipe: Recipe,
+    given: Mapping[str, Reader] | None,
+    vocabulary: Vocabulary,
+    device: torch.device,
+) -> dict[str, Reader]:
+    """Readers by role: those given, and those that the recipe names; none of them is trained.
+
+    Args:
+        recipe: role → folder.
+        given: role → reader; wins over the recipe.
+        vocabulary: that of the text.
+        device: where they are read.
+
+    Returns:
+        Readers in evaluation mode.
+    """
+    given = given or {}
+    roles = {role: load(path) for role, path in recipe.roles.items() if role not in given}
+    roles |= given
+    for role, reader in roles.items():
+        same_vocabulary(f"reader in the role {role!r}", reader, vocabulary)
+        if isinstance(reader, nn.Module):
+            reader.to(device).eval()
+    return roles
+
+
+def optimizer_of(settings: Optimizer, model: nn.Module) -> torch.optim.AdamW:
+    """AdamW; decay acts on parameters with two axes or more.
+
+    Args:
+        settings: of the recipe.
+        model: whose parameters are trained.
+
+    Returns:
+        The optimiser.
+    """
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    fused = all(p.device.type in ("cpu", "cuda") for p in trained)
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=settings.lr,
+        betas=(settings.beta1, settings.beta2),
+        eps=settings.epsilon,
+        fused=fused,
+    )

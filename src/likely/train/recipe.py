@@ -1,0 +1,181 @@
+"""Recipes: everything a run depends on, as frozen dataclasses and as a TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from likely.core.errors import BadInput
+
+FORMAT = 1
+"""Of `recipe.toml`, and with it of the whole run folder."""
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How gradients become steps.
+
+    Weight decay is decoupled and acts on matrices (two axes or more), embeddings and head too;
+    biases and the scales of norms are left alone.
+
+    Args:
+        name: AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101).
+        lr: the highest learning rate; the schedule scales it.
+        beta1: memory of the gradient.
+        beta2: memory of its square.
+        epsilon: added to the root of the second moment.
+        weight_decay: share of a matrix that one step at rate 1 would take away.
+        clip: largest norm of the gradient, after its division by Σ weight; 0 for no limit.
+    """
+
+    name: Literal["adamw"] = "adamw"
+    lr: Annotated[float, Gt(0), Lt(inf)] = 3e-3
+    beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
+    epsilon: Annotated[float, Gt(0), Lt(inf)] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Lt(inf)] = 0.1
+    clip: Annotated[float, Ge(0), Lt(inf)] = 1.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate changes over a run; see `likely.train.schedule`.
+
+    Args:
+        name: `cosine`, `wsd` (warm-up, stable, linear decay) or `constant`.
+        warmup: steps of linear warm-up.
+        decay_share: share of the steps that `wsd` decays over, at the end.
+        floor: where `cosine` and `wsd` end, as a factor of the highest rate.
+    """
+
+    name: Literal["cosine", "wsd", "constant"] = "cosine"
+    warmup: Annotated[int, Ge(0)] = 50
+    decay_share: Annotated[float, Gt(0), Le(1)] = 0.2
+    floor: Annotated[float, Ge(0), Le(1)] = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything one run depends on.
+
+    Args:
+        model: a model that gradients can train, with settings: `transformer(layers=2)`. Its
+            `seed`, where it takes one and none is given, is that of the recipe.
+        objective: a loss, with settings: `focal(gamma=2)`.
+        data: files or folders of text, or `embedded`.
+        steps: optimiser steps.
+        length: positions of a window.
+        rows: windows of a micro batch.
+        accumulate: micro batches of a step, on each process.
+        seed: of the data order, the model's start, dropout and objectives that draw.
+        precision: `bfloat16` computes forward passes under autocast; weights stay float32.
+        roles: second readers by role (`reference`, `teacher`): folders of models.
+        optimizer: how gradients become steps.
+        schedule: how the learning rate changes.
+        evaluate_every: steps between evaluations on validation text; 0 for only the last.
+        checkpoint_every: steps between checkpoints; 0 for only the last.
+        log_every: steps between rows of `metrics.jsonl`.
+        also: statistics to log beside the loss: their means over the tokens that count.
+    """
+
+    model: str = "transformer"
+    objective: str = "cross_entropy"
+    data: tuple[str, ...] = ("embedded",)
+    steps: Annotated[int, Ge(1)] = 1000
+    length: Annotated[int, Ge(2)] = 256
+    rows: Annotated[int, Ge(1)] = 16
+    accumulate: Annotated[int, Ge(1)] = 1
+    seed: Annotated[int, Ge(0)] = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    roles: Mapping[str, str] = field(default_factory=dict)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
+    evaluate_every: Annotated[int, Ge(0)] = 500
+    checkpoint_every: Annotated[int, Ge(0)] = 500
+    log_every: Annotated[int, Ge(1)] = 10
+    also: tuple[str, ...] = ()
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe; what the file leaves out has its default.
+
+    Args:
+        path: a TOML file with the fields of `Recipe` and tables `optimizer`, `schedule`, `roles`.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        BadInput: the file is not there or is no TOML.
+        BadSetting: unknown names, wrong types, values out of range, all at once.
+    """
+    from likely.train._check import build
+
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as problem:
+        raise BadInput(
+            f"{path}: this recipe cannot be read: {problem.strerror}. Give a TOML file, such as "
+            "the recipe.toml of a run."
+        ) from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise BadInput(f"{path}: this is no TOML: {problem}.") from problem
+    if data.pop("format", FORMAT) != FORMAT:
+        raise BadInput(
+            f"{path}: this recipe has another format than {FORMAT}, the one that this version of "
+            "likely reads: install a newer likely."
+        )
+    return build(data, str(path))
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML, with every field, so that it still means the same when defaults change.
+
+    Args:
+        recipe: what to write.
+
+    Returns:
+        Text that `load_recipe` reads back.
+    """
+    import tomli_w
+
+    return tomli_w.dumps({"format": FORMAT, **asdict(recipe)})
+
+
+def differences(old: Recipe, new: Recipe) -> list[str]:
+    """What has changed between two recipes.
+
+    Args:
+        old: the first.
+        new: the second.
+
+    Returns:
+        One sentence a field; empty where they are equal.
+
+    Example:
+        >>> differences(Recipe(), Recipe(steps=5))
+        ['steps was 1000 and is 5.']
+    """
+    before, after = _flat(asdict(old)), _flat(asdict(new))
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        f"{name} was {before.get(name)!r} and is {after.get(name)!r}."
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

@@ -1,0 +1,121 @@
+from dataclasses import asdict, replace
+
+import pytest
+
+from likely.core.errors import BadInput, BadSetting
+from likely.train._check import build
+from likely.train.recipe import Optimizer, Recipe, Schedule, differences, load_recipe, to_toml
+from likely.train.schedule import learning_rate
+
+
+def test_every_error_is_told_at_once(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        """
+        stepz = 10
+        objective = "focal(gama=2)"
+        model = "transfomer"
+        length = "long"
+        rows = 0
+        also = ["entropi", "top"]
+        [optimizer]
+        lr = -1
+        learning = 2
+        [schedule]
+        name = "cosin"
+        """
+    )
+    with pytest.raises(BadSetting) as found:
+        load_recipe(path)
+    told = str(found.value)
+    assert str(path) in told
+    assert len(found.value.problems) == 10
+    for piece in (
+        "'stepz'. Did you mean 'steps'?",
+        "Did you mean 'gamma'?",
+        "Did you mean 'transformer'?",
+        "length='long' should be a whole number",
+        "rows=0 should be at least 1",
+        "Did you mean 'entropy'?",
+        "'top'",
+        "optimizer.lr=-1 should be more than 0",
+        "'optimizer.learning'",
+        "Did you mean 'cosine'",
+    ):
+        assert piece in told, piece
+
+
+def test_an_ngram_is_counted():
+    with pytest.raises(BadSetting, match="An n-gram is counted, not trained"):
+        build({"model": "ngram"}, "here")
+
+
+def test_warmup_longer_than_the_run():
+    with pytest.raises(BadSetting, match="warmup=50 should be at most steps=5"):
+        build({"steps": 5}, "here")
+
+
+def test_toml_that_is_none_says_the_line(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text("steps = 10\nrows == 3\n")
+    with pytest.raises(BadInput, match="line 2"):
+        load_recipe(path)
+    with pytest.raises(BadInput, match="cannot be read"):
+        load_recipe(tmp_path / "other.toml")
+    path.write_text("format = 2\n")
+    with pytest.raises(BadInput, match="newer likely"):
+        load_recipe(path)
+
+
+def test_toml_is_complete_and_reads_back(tmp_path):
+    recipe = Recipe(
+        model="feed_forward(width=8)",
+        objective="focal(gamma=2)",
+        data=("a.txt", "embedded"),
+        roles={"reference": "some/model"},
+        optimizer=Optimizer(lr=1e-4, epsilon=1e-9),
+        schedule=Schedule("wsd", warmup=3),
+        also=("entropy",),
+    )
+    path = tmp_path / "recipe.toml"
+    path.write_text(to_toml(recipe))
+    assert load_recipe(path) == recipe
+    assert build(asdict(recipe), "here") == recipe
+    for name in asdict(recipe):
+        assert name in path.read_text()
+
+
+def test_an_empty_file_is_the_default(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text("")
+    assert load_recipe(path) == Recipe()
+
+
+def test_differences_reach_into_tables():
+    old = Recipe()
+    new = replace(old, optimizer=Optimizer(lr=1.0), roles={"teacher": "t"})
+    assert differences(old, new) == [
+        "optimizer.lr was 0.003 and is 1.0.",
+        "roles.teacher was None and is 't'.",
+    ]
+
+
+@pytest.mark.parametrize("name", ["cosine", "wsd", "constant"])
+def test_schedule_at_its_ends(name):
+    schedule = Schedule(name, warmup=4, decay_share=0.25, floor=0.1)
+    factors = [learning_rate(schedule, t, 20) for t in range(21)]
+    assert factors[0] == pytest.approx(0.2)
+    assert factors[3] == pytest.approx(0.8)
+    assert factors[4] == 1
+    assert factors[20] == pytest.approx(1 if name == "constant" else 0.1)
+    assert all(0 < f <= 1 for f in factors)
+    if name == "wsd":
+        assert factors[15] == 1
+        assert factors[16] == pytest.approx(1 - 0.9 / 5)
+    if name == "cosine":
+        assert factors[12] == pytest.approx(0.55)
+
+
+def test_schedule_of_one_step_and_of_warmup_alone():
+    assert learning_rate(Schedule(warmup=0), 0, 1) == 1
+    assert learning_rate(Schedule("wsd", warmup=5, decay_share=1.0), 5, 5) == 1
