@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -110,12 +111,18 @@ def from_tokens(tokens: Tokens, log_prob: Array, correct: NDArray[np.bool_]) -> 
     document = np.repeat(np.arange(len(tokens.names)), np.diff(tokens.offsets))
     count = len(tokens.names)
     return Likelihood(
-        nats=np.bincount(document, weights=-log_prob.astype(np.float64), minlength=count),
+        nats=_sums(document, -log_prob, count),
         tokens=np.bincount(document, minlength=count).astype(np.float64),
         bytes=tokens.byte_lengths.astype(np.float64),
-        correct=np.bincount(document, weights=correct.astype(np.float64), minlength=count),
+        correct=_sums(document, correct, count),
         domains=tokens.domains,
     )
+
+
+def _sums(document: NDArray[np.int64], values: NDArray[Any], count: int) -> Array:
+    """Σ values of each document, in float64."""
+    sums = np.bincount(document, weights=values.astype(np.float64), minlength=count)
+    return sums.astype(np.float64)
 
 
 def likelihood(
@@ -152,10 +159,10 @@ def likelihood(
             counts = (batch.weight > 0).numpy()
             where = batch.document.numpy()[counts]
             log_prob = stats["log_prob"].double().cpu().numpy()[counts]
-            nats -= np.bincount(where, weights=log_prob, minlength=count)
+            nats -= _sums(where, log_prob, count)
             scored += np.bincount(where, minlength=count)
-            hit = (stats["rank"] == 0).cpu().numpy()[counts].astype(np.float64)
-            correct += np.bincount(where, weights=hit, minlength=count)
+            hit = (stats["rank"] == 0).cpu().numpy()[counts]
+            correct += _sums(where, hit, count)
             if progress:
                 progress(int(counts.sum()))
     if was_training and isinstance(reader, torch.nn.Module):

@@ -1,4 +1,4 @@
-"""Folders that models are saved as: `likely.json` beside safetensors, written whole or not at all."""
+"""Folders of saved models: `likely.json` beside safetensors, written whole or not at all."""
 
 import json
 import os

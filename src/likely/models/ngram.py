@@ -15,6 +15,8 @@ from likely.models._ngram import NGram
 from likely.models._smoothing import Smoothing
 from likely.models._tabulate import tabulate
 
+__all__ = ["NGram", "Smoothing", "judge", "load", "ngram", "sweep"]
+
 HIGHEST_ORDER = 16
 
 
