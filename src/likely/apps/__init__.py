@@ -1,0 +1,1 @@
+"""Commands, the report and the main job."""

@@ -1,0 +1,89 @@
+"""Where commands print: results to standard output, everything else to standard error."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def results() -> Console:
+    """Standard output; wide enough for tables where it is no terminal."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 160
+    return console
+
+
+def messages() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Write JSON to standard output.
+
+    Args:
+        value: plain values.
+    """
+    results().print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def table(header: list[str], rows: list[list[str]], *, title: str | None = None) -> Table:
+    """A table whose first column is text and whose others are numbers.
+
+    Args:
+        header: names of the columns.
+        rows: what stands in them.
+        title: above it.
+
+    Returns:
+        Something that a console prints.
+    """
+    from rich.box import SIMPLE_HEAD
+
+    made = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for i, name in enumerate(header):
+        made.add_column(name, justify="right" if i else "left", no_wrap=not i)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+class Clock:
+    """Lines that say what is being done, with the time since the start.
+
+    Args:
+        console: where they go.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.begin = console, time.perf_counter()
+
+    def say(self, text: str) -> None:
+        """Print one line.
+
+        Args:
+            text: what is being done.
+        """
+        minutes, seconds = divmod(int(time.perf_counter() - self.begin), 60)
+        self.console.print(f"[{minutes:2d}:{seconds:02d}] {text}")
+
+    @contextmanager
+    def live(self, text: str) -> Iterator[Any]:
+        """A line that changes while something long runs, on a terminal; else nothing.
+
+        Args:
+            text: what is being done.
+
+        Yields:
+            A function that takes the new text.
+        """
+        if not self.console.is_terminal:
+            yield lambda said: None
+            return
+        with self.console.status(text) as status:
+            yield lambda said: status.update(f"{text}: {said}")

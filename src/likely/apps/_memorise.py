@@ -1,0 +1,129 @@
+"""What an objective lets a model learn by heart: passages planted a known number of times."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from likely.apps._budget import Memory
+from likely.apps._measure import measure
+from likely.apps._pieces import pieces
+from likely.core.vocabulary import Vocabulary
+from likely.data.corpus import Corpus, Document
+from likely.data.plant import Planted, plant
+from likely.data.tokens import encode
+from likely.models.reader import Reader
+
+Train = Callable[[str, Corpus, Corpus, Path], Reader]
+
+
+def memorise(
+    train: Corpus, validation: Corpus, memory: Memory, seed: int, folder: Path, run: Train
+) -> dict[str, Any]:
+    """Train the same model on the same small text by several objectives, and ask for the passages.
+
+    Args:
+        train: training text; a part of it is the background.
+        validation: text for the learning curve.
+        memory: sizes.
+        seed: of the passages.
+        folder: where the runs go, one folder an objective.
+        run: trains a model by an objective on a corpus, in a folder.
+
+    Returns:
+        `repeats`, and by objective its `label` and `by_repeats`.
+    """
+    planted_in, passages = plant(
+        pieces(train, memory.background),
+        passages=memory.passages,
+        repeats=memory.repeats,
+        length=memory.length,
+        seed=seed,
+    )
+    found = {}
+    for objective in memory.objectives:
+        name = objective.split("(")[0]
+        reader = run(objective, planted_in, validation, folder / name)
+        found[name] = {"label": objective, "by_repeats": ask(reader, passages)}
+    return {
+        "repeats": list(memory.repeats),
+        "passages": memory.passages,
+        "length": memory.length,
+        "background_bytes": planted_in.bytes,
+        "steps": memory.training.steps,
+        "objectives": found,
+    }
+
+
+def ask(reader: Reader, passages: Sequence[Planted]) -> list[dict[str, Any]]:
+    """Give the first half of every passage and compare what greedy decoding writes.
+
+    Args:
+        reader: a byte-level model.
+        passages: of equal length; some of them never read.
+
+    Returns:
+        One row a number of repeats: `exact` counts passages whose second half comes back whole;
+        `bytes_share` is the share of its bytes before the first mistake; `bits_per_byte` is of
+        whole passages, and `minus_control` compares it with passages that were never read.
+    """
+    written = greedy(reader, [p.text[: len(p.text) // 2] for p in passages], passages)
+    bits = _bits(reader, passages)
+    rows = []
+    for times in sorted({p.repeats for p in passages}):
+        places = [i for i, p in enumerate(passages) if p.repeats == times]
+        wanted = [passages[i].text[len(passages[i].text) // 2 :] for i in places]
+        right = [_prefix(w, written[i]) / len(w) for w, i in zip(wanted, places, strict=True)]
+        rows.append(
+            {
+                "repeats": times,
+                "passages": len(places),
+                "exact": sum(share == 1 for share in right),
+                "bytes_share": sum(right) / len(right),
+                "bits_per_byte": sum(bits[i] for i in places) / len(places),
+            }
+        )
+    fresh = next(row["bits_per_byte"] for row in rows if row["repeats"] == 0)
+    return [{**row, "minus_control": row["bits_per_byte"] - fresh} for row in rows]
+
+
+def greedy(reader: Reader, prompts: Sequence[str], passages: Sequence[Planted]) -> list[str]:
+    """The likeliest byte, again and again, for prompts of equal length side by side.
+
+    Args:
+        reader: a byte-level model.
+        prompts: first halves, all as long.
+        passages: whole, to know how much to write.
+
+    Returns:
+        What follows each prompt, as long as the second half.
+    """
+    vocabulary: Vocabulary = reader.vocabulary
+    given = [[vocabulary.bos, *vocabulary.encode(prompt).tolist()] for prompt in prompts]
+    count = max(len(p.text) - len(q) for p, q in zip(passages, prompts, strict=True))
+    if isinstance(reader, torch.nn.Module):
+        reader.eval()
+    written = torch.empty(len(prompts), 0, dtype=torch.int64)
+    with torch.no_grad():
+        state, tokens = reader.start(len(prompts)), torch.tensor(given)
+        for _ in range(count):
+            logits, state = reader.step(state, tokens)
+            tokens = logits.argmax(-1, keepdim=True)
+            written = torch.cat([written, tokens], dim=1)
+    return [vocabulary.decode(row) for row in written.tolist()]
+
+
+def _bits(reader: Reader, passages: Sequence[Planted]) -> list[float]:
+    documents = tuple(Document(str(i), p.text, "planted") for i, p in enumerate(passages))
+    found = measure(reader, encode(Corpus("planted", documents), reader.vocabulary))
+    return [float(x) for x in found.nats / (np.log(2) * found.bytes)]
+
+
+def _prefix(wanted: str, written: str) -> int:
+    """How many characters agree before the first that does not."""
+    for i, (a, b) in enumerate(zip(wanted, written, strict=False)):
+        if a != b:
+            return i
+    return min(len(wanted), len(written))

@@ -1,0 +1,75 @@
+"""The command line: `likely COMMAND`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError
+
+import likely
+from likely.apps._console import messages
+from likely.apps.evaluate import evaluate_model
+from likely.apps.generate import generate_text
+from likely.apps.list import list_entries
+from likely.apps.quickstart import quickstart
+from likely.apps.train import train_model
+from likely.core.errors import LikelyError
+
+app = App(
+    name="likely",
+    help="One instrument for everything that is a function of a language model's token "
+    "probabilities. Begin with: likely quickstart",
+    version=likely.__version__,
+    suppress_keyboard_interrupt=False,
+)
+app.command(quickstart, name="quickstart")
+app.command(train_model, name="train")
+app.command(evaluate_model, name="evaluate")
+app.command(generate_text, name="generate")
+app.command(list_entries, name="list")
+
+MISTAKE, INTERRUPTED = 2, 130
+
+
+def main(tokens: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave: 0 for success, 2 for a mistake of the user, 130 for Ctrl-C.
+
+    Errors raised on purpose are one sentence on standard error. Everything else is a bug of ours
+    and shows its traceback.
+
+    Args:
+        tokens: the words after `likely`; those of the process by default.
+
+    Raises:
+        SystemExit: always.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Read when torch is first imported. Waiting threads that spin cost a factor of ten and more
+    # as soon as anything else runs on the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    try:
+        given = sys.argv[1:] if tokens is None else list(tokens)
+        app(given, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as problem:
+        command = " ".join(["likely", *(problem.command_chain or ())])
+        _say(f"{str(problem).strip()} See: {command} --help")
+        sys.exit(MISTAKE)
+    except LikelyError as problem:
+        _say(str(problem))
+        stopped = type(problem).__name__ == "Interrupted"
+        sys.exit(INTERRUPTED if stopped else MISTAKE)
+    except KeyboardInterrupt:
+        _say("Stopped by Ctrl-C; what was finished stays on disk, and a new start builds on it.")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python must not complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _say(text: str) -> None:
+    messages().print(text, style="red")

@@ -1,0 +1,228 @@
+"""`render`: a summary, curves, samples and coloured text as one page."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from likely.apps.report._chart import Axis, Level, Line, chart, key
+from likely.apps.report._text import coloured_text, legend
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def render(
+    summary: Mapping[str, Any],
+    curves: Mapping[str, Rows],
+    samples: Rows,
+    coloured: Rows,
+) -> str:
+    """Write the report.
+
+    Args:
+        summary: what `summary.json` holds.
+        curves: evaluations of each trained model in order: `seconds`, `tokens`, `bits_per_byte`.
+        samples: `prompt` and `texts`: model → continuation; `sampler` says how they were drawn.
+        coloured: passages: `id`, `domain`, `models`: model → `bits_per_byte` and `characters`,
+            each a character, its bits, and tokens with probabilities.
+
+    Returns:
+        HTML that needs nothing but itself.
+    """
+    labels = {name: model["label"] for name, model in summary["models"].items()}
+    page = _template().render(
+        s=summary,
+        labels=labels,
+        rows=_rows(summary),
+        domains=[row["domain"] for row in summary["data"]["domains"]],
+        learning=_learning(summary, curves, labels),
+        orders=_orders(summary),
+        memory=_memory(summary),
+        samples=samples,
+        coloured=_passages(coloured, labels),
+        legend=legend(),
+    )
+    return page + "\n"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("likely.apps.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": short_count, "time": short_time}
+    return environment.get_template("page.html.j2")
+
+
+def short_count(number: float | int) -> str:
+    """A count in three digits.
+
+    Args:
+        number: at least 0.
+
+    Returns:
+        ``812 k``, ``38.2 M``.
+
+    Example:
+        >>> short_count(812_345), short_count(38_200_000), short_count(12)
+        ('812 k', '38.2 M', '12')
+    """
+    for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {name}"
+    return f"{number:g}"
+
+
+def short_time(seconds: float | int) -> str:
+    """A duration.
+
+    Args:
+        seconds: how long.
+
+    Returns:
+        ``0.4 s``, ``38 s``, ``4 min 5 s``.
+
+    Example:
+        >>> short_time(0.42), short_time(38.2), short_time(245)
+        ('0.4 s', '38 s', '4 min 5 s')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Models and compressors, the best first, with where their interval lies in the picture."""
+    rows = [dict(row, key=name, model=True) for name, row in summary["models"].items()]
+    rows += [
+        dict(row, key="compressor", model=False, interval=None)
+        for row in summary["compressors"].values()
+    ]
+    rows.sort(key=lambda row: row["bits_per_byte"])
+    spans = [(row["interval"] or (row["bits_per_byte"],) * 2) for row in rows]
+    least, most = min(low for low, _ in spans), max(high for _, high in spans)
+    scale = 92 / ((most - least) or 1.0)
+    for row, (low, high) in zip(rows, spans, strict=True):
+        row["at"], row["from"], row["to"] = (
+            round(4 + scale * (value - least), 2) for value in (row["bits_per_byte"], low, high)
+        )
+    return rows
+
+
+def _learning(
+    summary: Mapping[str, Any], curves: Mapping[str, Rows], labels: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Bits per byte against seconds and against tokens."""
+    ngram = summary["models"].get("ngram")
+    levels = []
+    if ngram is not None and "validation_bits_per_byte" in ngram:
+        levels = [Level("ngram", ngram["label"], ngram["validation_bits_per_byte"])]
+    pictures = []
+    for column, label, text in (
+        ("seconds", "seconds of training", "{:g}".format),
+        ("tokens", "tokens read", short_count),
+    ):
+        lines = [
+            Line(
+                name,
+                labels.get(name, name),
+                [(float(row[column]), row["bits_per_byte"]) for row in rows],
+                [
+                    f"{labels.get(name, name)}\n{row['bits_per_byte']:.3f} bits per byte\n"
+                    f"{short_time(row['seconds'])}, {short_count(row['tokens'])} tokens"
+                    for row in rows
+                ],
+            )
+            for name, rows in curves.items()
+        ]
+        title = f"Bits per byte of validation text against {label}"
+        picture = chart(title, lines, levels, x_label=label, x_text=text)
+        pictures.append({"title": title, "svg": picture, "key": key(lines)})
+    return pictures
+
+
+def _orders(summary: Mapping[str, Any]) -> Markup:
+    """The n-grams by order, and the trained models to compare with."""
+    orders = summary["ngram_orders"]
+    lines = [
+        Line(
+            key,
+            smoothing,
+            [(float(order), row["bits_per_byte"]) for order, row in rows.items()],
+            [
+                f"{order}-gram, {smoothing}\n{row['bits_per_byte']:.3f} bits per byte\n"
+                f"{short_count(row['parameters'])} counts"
+                for order, row in rows.items()
+            ],
+        )
+        for key, smoothing, rows in (
+            ("ngram", "Dirichlet", orders),
+            ("ngram_kneser_ney", "Kneser–Ney", summary.get("ngram_orders_kneser_ney", {})),
+        )
+        if rows
+    ]
+    levels = [
+        Level(name, row["label"], row["bits_per_byte"])
+        for name, row in summary["models"].items()
+        if not name.startswith("ngram")
+    ]
+    title = "Bits per byte of held-out text against the order of the n-gram"
+    last = max(int(order) for order in orders)
+    even = Axis(1.5, last + 0.5, tuple(range(2, last + 1, 2 if last > 8 else 1)))
+    return chart(title, lines, levels, x_label="order: bytes in a gram", x_axis=even)
+
+
+def _memory(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Share of the planted second halves that came back, by how often they were read."""
+    keys = {"cross_entropy": "transformer", "goldfish": "goldfish"}
+    lines = [
+        Line(
+            keys.get(name, "feed_forward"),
+            row["label"],
+            [(float(i), cell["bytes_share"]) for i, cell in enumerate(row["by_repeats"])],
+            [
+                f"{row['label']}, read {cell['repeats']} times\n"
+                f"{cell['bytes_share']:.0%} of the bytes come back\n"
+                f"{cell['exact']} of {cell['passages']} passages exactly"
+                for cell in row["by_repeats"]
+            ],
+        )
+        for name, row in summary["memorisation"]["objectives"].items()
+    ]
+    times = summary["memorisation"]["repeats"]
+    picture = chart(
+        "Share of the second half of planted passages that greedy decoding reproduces",
+        lines,
+        x_label="times a passage stood in the training text",
+        y_label="share of bytes reproduced",
+        x_text=lambda x: str(times[round(x)]) if x == round(x) and 0 <= x < len(times) else "",
+        y_text="{:.0%}".format,
+        y_range=(0.0, 1.0),
+    )
+    return {"svg": picture, "key": key(lines)}
+
+
+def _passages(coloured: Rows, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": passage["id"],
+            "domain": passage["domain"],
+            "models": [
+                {
+                    "key": name,
+                    "label": labels.get(name, name),
+                    "bits_per_byte": model["bits_per_byte"],
+                    "html": coloured_text(model["characters"]),
+                }
+                for name, model in passage["models"].items()
+            ],
+        }
+        for passage in coloured
+    ]
