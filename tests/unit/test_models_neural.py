@@ -7,7 +7,7 @@ import torch
 
 from likely.core.batch import Batch
 from likely.core.bind import bind
-from likely.core.errors import BadInput, BadSetting, Unsupported
+from likely.core.errors import BadInput, BadSetting, NotMeasured, Unsupported
 from likely.core.vocabulary import Vocabulary
 from likely.decode._generate import draw, generate
 from likely.models.evaluate import evaluate
@@ -196,6 +196,10 @@ def test_a_role_is_read_without_gradient_and_a_column_wins():
     result = evaluate(entries, model, batch, roles={"reference": reference}, also=("entropy",))
     assert result.values["dpop"].shape == (1,)
     assert "entropy" in result.stats
+    with pytest.raises(NotMeasured, match=r"second model in the role 'reference'"):
+        evaluate(entries, model, batch)
+    with pytest.raises(NotMeasured, match="give a batch with pair"):
+        evaluate(entries, model, random_batch(), roles={"reference": reference})
     result.total("dpop")[0].backward()
     assert all(p.grad is None for p in reference.parameters())
     assert any(p.grad is not None for p in model.parameters())

@@ -41,13 +41,14 @@ class UnknownName(LikelyError, LookupError):
 
 
 class NotMeasured(LikelyError, LookupError):
-    """A statistic that was read but never asked for."""
+    """A statistic that was read but never asked for, or that nothing here could measure."""
 
-    def __init__(self, name: str, have: Iterable[str]) -> None:
+    def __init__(self, name: str, have: Iterable[str], remedy: str = "") -> None:
         names = sorted(have)
+        remedy = remedy or f"Ask for it: scan(..., want={{{name!r}}})."
         super().__init__(
             f"Statistic {name!r} was not measured (this scan has: {', '.join(names) or 'nothing'})."
-            f"{did_you_mean(name, names)} Ask for it: scan(..., want={{{name!r}}})."
+            f"{did_you_mean(name, names)} {remedy}"
         )
 
 

@@ -84,9 +84,11 @@ def evaluate(
         for wire in wired[name]:
             if wire.kind == "statistic":
                 wishes[wire.name] = Statistic(wire.statistic)
+            elif wire.kind == "field" and wire.name not in batch:
+                raise NotMeasured(wire.name, batch.names, _remedy(entry, wire))
             elif wire.kind == "role" and wire.name not in batch:
                 if wire.role not in roles:
-                    raise NotMeasured(wire.name, [*batch.names, *wishes])
+                    raise NotMeasured(wire.name, [*batch.names, *wishes], _remedy(entry, wire))
                 second.setdefault(wire.role, {})[wire.statistic] = Statistic(wire.statistic)
     if states_and_head:
         stats = measure(batch, wishes, *states_and_head)
@@ -99,6 +101,16 @@ def evaluate(
         given = {w.name: _look_up(w, name, batch, stats, others, states, rng) for w in wired[name]}
         values[name], weight[name] = _split(entry, entry(given), batch)
     return Evaluation(values, weight, stats)
+
+
+def _remedy(entry: Bound, wire: Wire) -> str:
+    """What to do about something that an entry reads and nobody gave."""
+    if wire.kind == "field":
+        return f"{entry.name} compares segments in pairs: give a batch with pair [P, 2]."
+    return (
+        f"{entry.name} needs a second model in the role {wire.role!r} "
+        f'(in a recipe: [roles] {wire.role} = "FOLDER"), or a column of this name in the batch.'
+    )
 
 
 def _look_up(
