@@ -21,19 +21,6 @@ BLOCK_BYTES = 2**26
 Sums = tuple[Tensor, dict[Key, State], int]
 
 
-def supports(sums: tuple[Accumulator, ...]) -> bool:
-    """Everything.
-
-    Args:
-        sums: what would be added up.
-
-    Returns:
-        True.
-    """
-    del sums
-    return True
-
-
 def run(
     hidden: Tensor,
     head: Head,

@@ -48,16 +48,3 @@ def from_logits(z: Tensor, targets: Tensor, sums: tuple[Accumulator, ...]) -> Su
         else:
             states[one.key()] = one.add(one.start(shift), block)
     return shift, states, sweeps
-
-
-def supports(sums: tuple[Accumulator, ...]) -> bool:
-    """Everything.
-
-    Args:
-        sums: what would be added up.
-
-    Returns:
-        True.
-    """
-    del sums
-    return True
