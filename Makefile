@@ -5,8 +5,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TOKENIZERS_PARALLELISM := false
-# Threads that wait must not spin: on a busy machine that costs a factor of ten and more.
-export OMP_WAIT_POLICY := PASSIVE
+# Threads that wait must not spin for long: on a busy machine that costs a factor of ten and more.
+export GOMP_SPINCOUNT := 5000
 
 .PHONY: quickstart test test-slow check format clean help
 .DEFAULT_GOAL := help

@@ -45,9 +45,9 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         SystemExit: always.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # Read when torch is first imported. Waiting threads that spin cost a factor of ten and more
-    # as soon as anything else runs on the machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read when torch is first imported. Threads that wait spin for long by default, and that costs
+    # a factor of ten and more as soon as anything else runs (docs/decisions/0007).
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         given = sys.argv[1:] if tokens is None else list(tokens)
