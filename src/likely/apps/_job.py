@@ -119,18 +119,20 @@ class _Job:
     def ngrams(self, smoothing: Smoothing) -> dict[str, Any]:
         name = "ngram" if smoothing == "dirichlet" else f"ngram_{smoothing}"
         title = _ngrams.TITLES[smoothing]
+        budget = self.budget
+        orders = budget.orders if smoothing == "dirichlet" else budget.orders_kneser_ney
 
         def compute() -> dict[str, Any]:
             t, folder = self.texts, self.model(name)
             found, fresh = _ngrams.count(
-                t.train, t.validation, t.held_out, self.budget.orders, folder, smoothing
+                t.train, t.validation, t.held_out, orders, folder, smoothing
             )
             found["row"]["per_document"] = _per_document(fresh)
             glance = measure(load(folder), t.glance).bits_per_byte
             found["row"]["validation_bits_per_byte"] = glance
             return found
 
-        first, last = self.budget.orders[0], self.budget.orders[-1]
+        first, last = orders[0], orders[-1]
         said = f"Counting n-grams of order {first} to {last} and fitting their {title} smoothing"
         found: dict[str, Any] = self.stages.run(name, said, compute, needs=(self.model(name),))
         bits = found["row"]["bits_per_byte"]

@@ -176,7 +176,16 @@ def _orders(summary: Mapping[str, Any]) -> Markup:
     title = "Bits per byte of held-out text against the order of the n-gram"
     last = max(int(order) for order in orders)
     even = Axis(1.5, last + 0.5, tuple(range(2, last + 1, 2 if last > 8 else 1)))
-    return chart(title, lines, levels, x_label="order: bytes in a gram", x_axis=even)
+    heights = [y for line in lines for _, y in line.points] + [level.y for level in levels]
+    picture = chart(
+        title,
+        lines,
+        levels,
+        x_label="order: bytes in a gram",
+        x_axis=even,
+        y_range=(min(heights), max(heights)),
+    )
+    return picture + key(lines)
 
 
 def _memory(summary: Mapping[str, Any]) -> dict[str, Any]:
