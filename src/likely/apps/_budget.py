@@ -94,11 +94,11 @@ _MEMORY = Memory(Training("transformer(layers=2)", steps=250, rows=16, length=12
 DEFAULT = Budget("default", _FEED_FORWARD, _TRANSFORMER, _MEMORY)
 FAST = Budget(
     "fast",
-    replace(_FEED_FORWARD, steps=800, evaluations=6),
-    replace(_TRANSFORMER, steps=300, warmup=30, evaluations=6),
+    replace(_FEED_FORWARD, steps=500, evaluations=4),
+    replace(_TRANSFORMER, steps=240, warmup=30, evaluations=4),
     replace(
         _MEMORY,
-        training=replace(_MEMORY.training, steps=150, lr=4e-3),
+        training=replace(_MEMORY.training, steps=130, lr=4e-3),
         background=15_000,
         passages=4,
     ),

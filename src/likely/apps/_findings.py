@@ -119,7 +119,7 @@ def overtaking(orders: Rows, models: Rows, chosen: int) -> list[str]:
         f"or longer occur once or not at all, and where one does come back (an idiom, a licence, "
         f"a signature), what followed it last time is a good guess. The {chosen}-gram holds "
         f"{size:,} counts for that. The trained models have far fewer numbers and few minutes, "
-        f"and spend them on what holds everywhere; with more steps they learn the rest "
+        f"and spend them on what holds everywhere; more steps bring them further "
         f"(likely quickstart --long)."
     )
     return said
