@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.apps._console import Clock
+from likely.core import disk
 from likely.core.errors import BadInput
 
 
@@ -23,17 +23,12 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         BadInput: the disk is full, or the folder cannot be written to.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        disk.write_whole(path, text)
     except OSError as problem:
         with suppress(OSError):
-            part.unlink()
+            path.with_name(f".{path.name}.part").unlink()
         raise BadInput(
             f"{path}: cannot be written ({problem.strerror}); free space or choose another --out."
         ) from problem

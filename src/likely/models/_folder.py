@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from likely.core.disk import sync
 from likely.core.errors import BadInput
 from likely.core.vocabulary import Vocabulary
 
@@ -32,9 +33,7 @@ def whole(folder: Path) -> Iterator[Path]:
     try:
         yield part
         for path in part.rglob("*"):
-            if path.is_file():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
+            sync(path)
         old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         if folder.exists():
             folder.rename(old)

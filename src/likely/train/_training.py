@@ -11,13 +11,13 @@ from accelerate.utils import gather_object
 from torch import nn
 
 from likely.core.bind import bind
+from likely.core.disk import sweep, write_whole
 from likely.core.errors import BadSetting
 from likely.data.packing import TrainingPlan
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
 from likely.train import _memory, _setup, checkpoint
 from likely.train._assess import assess
-from likely.train._disk import sweep, write_whole
 from likely.train._metrics import Metrics
 from likely.train._random import Random
 from likely.train._step import Gradient, Step, gradient

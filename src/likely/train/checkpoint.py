@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from likely.core.disk import remove, whole_folder
 from likely.core.errors import BadInput
-from likely.train._disk import remove, whole_folder
 
 FORMAT = 1
 KEEP = 2

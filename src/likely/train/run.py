@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from likely.core.disk import write_whole
 from likely.core.errors import BadInput
 from likely.models.load import load
 from likely.models.reader import Reader
-from likely.train._disk import write_whole
 from likely.train._metrics import read_rows
 from likely.train.recipe import FORMAT, Recipe, load_recipe
 
