@@ -345,10 +345,12 @@ def test_an_objective_remembers_across_a_stop(tmp_path, objective_file):
     assert last["dict"]["seen"]["list"][0] == {"value": 6}
 
 
-def test_decay_spares_vectors(tmp_path):
-    from likely.train._setup import optimizer_of
+def test_decay_spares_vectors():
+    from likely.train._setup import optimizers_of
 
-    matrices, vectors = optimizer_of(Optimizer(weight_decay=0.3), Forgetful(0.0)).param_groups
+    recipe = Recipe(optimizer=Optimizer(weight_decay=0.3))
+    (found,) = optimizers_of(recipe, Forgetful(0.0))
+    matrices, vectors = found.param_groups
     assert {p.ndim for p in matrices["params"]} == {2}
     assert {p.ndim for p in vectors["params"]} == {1}
     assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.3, 0.0)

@@ -23,6 +23,7 @@ def train_model(
     rows: int | None = None,
     length: int | None = None,
     lr: float | None = None,
+    optimizer: str | None = None,
     precision: str | None = None,
     seed: int | None = None,
     out: Path | None = None,
@@ -48,6 +49,7 @@ def train_model(
         rows: windows of a step.
         length: tokens of a window.
         lr: the highest learning rate.
+        optimizer: adamw, or muon for the matrices inside the network.
         precision: float32, or bfloat16 for forward passes.
         seed: of the data order, the model's start and everything else that is drawn.
         out: folder of the run; must not hold one yet.
@@ -66,8 +68,9 @@ def train_model(
         "seed": seed,
     }
     given = {name: value for name, value in named.items() if value is not None}
-    if lr is not None:
-        given["optimizer"] = {"lr": lr}
+    chosen_optimizer = {"name": optimizer, "lr": lr}
+    if optimizer is not None or lr is not None:
+        given["optimizer"] = {k: v for k, v in chosen_optimizer.items() if v is not None}
     folder = _folder(recipe, out, resume, given)
     from likely.train.loop import run
     from likely.train.progress import Bar
@@ -97,7 +100,8 @@ def _folder(
     if resume is not None:
         more = ["a recipe"] if recipe is not None else []
         more += [f"--{name}" for name in given if name != "optimizer"]
-        more += ["--lr"] if "optimizer" in given else []
+        options = {"name": "--optimizer", "lr": "--lr"}
+        more += [options[name] for name in given.get("optimizer", {})]
         more += ["--out"] if out is not None else []
         if more:
             raise BadSetting(

@@ -41,20 +41,29 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """A folder to write into that takes its real name only when everything is on the disk.
 
     Args:
-        folder: the name it shall have; nothing may stand there.
+        folder: the name it shall have; a folder that stands there is replaced at the end.
 
     Yields:
         A temporary folder beside it.
     """
+    folder = Path(folder)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    yield part
-    for path in part.rglob("*"):
-        sync(path)
-    sync(part)
-    part.rename(folder)
-    sync(folder.parent)
+    try:
+        yield part
+        for path in part.rglob("*"):
+            sync(path)
+        sync(part)
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+        sync(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def remove(folder: Path) -> None:

@@ -12,12 +12,13 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from likely.core.batch import Batch
+from likely.core.disk import whole_folder
 from likely.core.errors import BadSetting, ShapeError
 from likely.core.vocabulary import Vocabulary
 from likely.data.tokens import Tokens
 from likely.models._corpus import check_ids, fitted, judged
 from likely.models._counts import Counts, from_arrays, to_arrays
-from likely.models._folder import read_card, whole, write_card
+from likely.models._card import read_card, write_card
 from likely.models._smoothing import Mixture, Smoothing
 from likely.models._walk import Reals, trace, walk
 from likely.models.reader import Reader
@@ -192,7 +193,7 @@ class NGram(Reader):
             folder: where to; replaced as a whole.
         """
         settings = {"smoothing": self.smoothing, "settings": self.mixture.settings.tolist()}
-        with whole(Path(folder)) as part:
+        with whole_folder(Path(folder)) as part:
             save_file(to_arrays(self.counts), part / "model.safetensors")
             write_card(part, self.kind, self.vocabulary, settings)
 

@@ -10,9 +10,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from likely.core.batch import Batch
+from likely.core.disk import whole_folder
 from likely.core.head import Head
 from likely.core.vocabulary import Vocabulary
-from likely.models._folder import read_card, whole, write_card
+from likely.models._card import read_card, write_card
 from likely.models.reader import Reader
 
 
@@ -52,7 +53,12 @@ class FeedForward(nn.Module, Reader):
         Returns:
             States of every position and the head.
         """
-        return self._states(self._last(batch)), Head(self.output.weight, self.output.bias)
+        return self._states(self._last(batch)), self.head
+
+    @property
+    def head(self) -> Head:
+        """The output layer."""
+        return Head(self.output.weight, self.output.bias)
 
     def _last(self, batch: Batch) -> Int[Tensor, "N C"]:
         ids, place = batch.ids, batch.position
@@ -92,8 +98,7 @@ class FeedForward(nn.Module, Reader):
             Logits of the next token, `[S, V]`, and the new state.
         """
         last = torch.cat([tokens.flip(1), state], dim=1)[:, : self.context]
-        head = Head(self.output.weight, self.output.bias)
-        return head.logits(self._states(last)), last
+        return self.head.logits(self._states(last)), last
 
     def save(self, folder: Path) -> None:
         """Write the model as a folder.
@@ -107,7 +112,7 @@ class FeedForward(nn.Module, Reader):
             "width": self.layer.out_features,
             "direct": self.direct,
         }
-        with whole(folder) as part:
+        with whole_folder(folder) as part:
             weights = {k: v.detach().contiguous() for k, v in self.state_dict().items()}
             save_file(weights, part / "model.safetensors")
             write_card(part, self.kind, self.vocabulary, settings)

@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 
 from likely.core.catalogue import module_of
 from likely.core.errors import BadInput
-from likely.models._folder import read_card
+from likely.models._card import read_card
 from likely.models.reader import Reader
 
 

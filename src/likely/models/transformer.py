@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from likely.core.batch import Batch
+from likely.core.disk import whole_folder
 from likely.core.errors import BadInput, BadSetting, Unsupported
 from likely.core.head import Head
 from likely.core.vocabulary import Vocabulary
-from likely.models._folder import read_card, whole, write_card
+from likely.models._card import read_card, write_card
 from likely.models.reader import Reader
 
 
@@ -133,7 +134,7 @@ class Transformer(nn.Module, Reader):
         Args:
             folder: where to; replaced as a whole.
         """
-        with whole(folder) as part, _quiet():
+        with whole_folder(folder) as part, _quiet():
             self.model.save_pretrained(part, safe_serialization=True)
             write_card(part, self.kind, self.vocabulary, {"context": self.context})
 

@@ -52,7 +52,7 @@ class Training:
         seconds = _setup.second_readers(recipe, roles, tokens.vocabulary, accelerator.device)
         step = Step(reader, self.objective, recipe.also, seconds, recipe.precision == "bfloat16")
         self.module: nn.Module = accelerator.prepare(step)
-        self.optimizer = _setup.optimizer_of(recipe.optimizer, reader)
+        self.optimizers = _setup.optimizers_of(recipe, reader)
         self.memory = _memory.moved(self.objective.start(), accelerator.device)
         self.step, self.tokens, self.seconds, self.kept = 0, 0, 0.0, -1
         self.busy, self.counted = 0.0, 0
@@ -94,7 +94,7 @@ class Training:
             problems.append("The training text is not the one it began with.")
         if problems:
             raise BadSetting(f"{self.folder}: this run cannot go on as it was", problems)
-        checkpoint.restore(found, self.reader, self.optimizer, self.folder)
+        checkpoint.restore(found, self.reader, self.optimizers, self.folder)
         memory = _memory.unpack(state["memory"], found.tensors["objective"])
         self.memory = _memory.moved(memory, self.accelerator.device)
         self.random.restore(state["random"][self.accelerator.process_index])
@@ -118,7 +118,7 @@ class Training:
             }
             tensors = {
                 "model": checkpoint.weights(self.reader),
-                "optimizer": checkpoint.moments(self.optimizer, self.reader),
+                "optimizer": checkpoint.moments(self.optimizers, self.reader),
                 "objective": memory,
             }
             checkpoint.write(self.folder, checkpoint.Checkpoint(self.step, tensors, state))
@@ -154,8 +154,9 @@ class Training:
         """One step: its row of metrics, and whether some process was asked to stop."""
         recipe, began = self.recipe, time.perf_counter()
         lr = recipe.optimizer.lr * learning_rate(recipe.schedule, self.step, recipe.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = lr
         found = gradient(
             self.accelerator,
             self.module,
@@ -173,8 +174,9 @@ class Training:
             if not isfinite(value):
                 kept = self.kept if self.kept >= 0 else None
                 raise Diverged(what, value, self.step + 1, lr, kept)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         self.memory = _memory.advance(self.objective, self.memory, found.values)
         self.step += 1
         self.tokens += found.tokens

@@ -1,12 +1,12 @@
 """Checkpoints: `checkpoints/step-000123/` with safetensors and one JSON, whole or absent.
 
-`model.safetensors` holds parameters and buffers by name, `optimizer.safetensors` AdamW's moments
-as `exp_avg/<parameter>`, `objective.safetensors` the tensors of the objective's memory, and
-`state.json` everything else. Nothing is pickled.
+`model.safetensors` holds parameters and buffers by name, `optimizer.safetensors` the moments
+as `exp_avg/<parameter>` and so on, `objective.safetensors` the tensors of the objective's
+memory, and `state.json` everything else. Nothing is pickled.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,11 +147,13 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
-def moments(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
-    """What the optimiser remembers of each parameter.
+def moments(
+    optimizers: Sequence[torch.optim.Optimizer], model: nn.Module
+) -> dict[str, Tensor]:
+    """What the optimisers remember of each parameter.
 
     Args:
-        optimizer: of these parameters.
+        optimizers: of these parameters; each parameter has one.
         model: whose names are used.
 
     Returns:
@@ -160,20 +162,24 @@ def moments(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Ten
     return {
         f"{key}/{name}": value
         for name, parameter in model.named_parameters()
+        for optimizer in optimizers
         for key, value in optimizer.state.get(parameter, {}).items()
     }
 
 
 @torch.no_grad()
 def restore(
-    checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer, where: Path
+    checkpoint: Checkpoint,
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    where: Path,
 ) -> None:
     """Put weights and moments back.
 
     Args:
         checkpoint: what was read.
         model: gets its weights.
-        optimizer: gets its moments.
+        optimizers: get their moments.
         where: the run, for the message.
 
     Raises:
@@ -190,6 +196,7 @@ def restore(
     for name, value in kept.items():
         mine[name].copy_(value)
     parameters = dict(model.named_parameters())
+    owners = {p: o for o in optimizers for group in o.param_groups for p in group["params"]}
     for path, value in checkpoint.tensors["optimizer"].items():
         key, name = path.split("/", 1)
-        optimizer.state[parameters[name]][key] = value.to(parameters[name].device)
+        owners[parameters[name]].state[parameters[name]][key] = value.to(parameters[name].device)

@@ -23,21 +23,24 @@ class Optimizer:
     biases and the scales of norms are left alone.
 
     Args:
-        name: AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101).
-        lr: the highest learning rate; the schedule scales it.
+        name: `adamw` (Loshchilov and Hutter, 2019, arXiv:1711.05101), or `muon` for the matrices
+            inside the network and AdamW for embeddings, head and everything else.
+        lr: the highest learning rate, of both; the schedule scales it.
         beta1: memory of the gradient.
         beta2: memory of its square.
         epsilon: added to the root of the second moment.
         weight_decay: share of a matrix that one step at rate 1 would take away.
+        momentum: of Muon.
         clip: largest norm of the gradient, after its division by Σ weight; 0 for no limit.
     """
 
-    name: Literal["adamw"] = "adamw"
+    name: Literal["adamw", "muon"] = "adamw"
     lr: Annotated[float, Gt(0), Lt(inf)] = 3e-3
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
     epsilon: Annotated[float, Gt(0), Lt(inf)] = 1e-8
     weight_decay: Annotated[float, Ge(0), Lt(inf)] = 0.1
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.95
     clip: Annotated[float, Ge(0), Lt(inf)] = 1.0
 
 

@@ -1,46 +1,15 @@
-"""Folders of saved models: `likely.json` beside safetensors, written whole or not at all."""
+"""The card of a saved model: `likely.json` beside its safetensors."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from likely.core.disk import sync
 from likely.core.errors import BadInput
 from likely.core.vocabulary import Vocabulary
 
 CARD = "likely.json"
 FORMAT = 1
-
-
-@contextmanager
-def whole(folder: Path) -> Iterator[Path]:
-    """A folder to write into that takes its real name only when everything is there.
-
-    Args:
-        folder: the name it shall have; what stood there is replaced.
-
-    Yields:
-        A temporary folder beside it.
-    """
-    folder = Path(folder)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        for path in part.rglob("*"):
-            sync(path)
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_card(
