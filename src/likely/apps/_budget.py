@@ -88,15 +88,9 @@ class Budget:
     version: int = field(default=1)
 
 
-_FEED_FORWARD = Training("feed_forward", steps=4000, rows=4, lr=2e-3)
+_FEED_FORWARD = Training("feed_forward", steps=4000, rows=4, lr=5e-3)
 _TRANSFORMER = Training(
-    "transformer(width=160, context=512)",
-    steps=950,
-    rows=4,
-    length=512,
-    lr=4e-3,
-    warmup=80,
-    optimizer="muon",
+    "transformer", steps=1050, rows=8, lr=6e-3, warmup=60, optimizer="muon", evaluations=8
 )
 _MEMORY = Memory(Training("transformer(layers=2)", steps=250, rows=16, length=128, evaluations=1))
 
@@ -104,7 +98,15 @@ DEFAULT = Budget("default", _FEED_FORWARD, _TRANSFORMER, _MEMORY)
 FAST = Budget(
     "fast",
     replace(_FEED_FORWARD, steps=500, evaluations=4),
-    replace(_TRANSFORMER, steps=240, warmup=30, evaluations=4),
+    replace(
+        _TRANSFORMER,
+        model="transformer(layers=2, context=128)",
+        steps=520,
+        length=128,
+        lr=8e-3,
+        warmup=30,
+        evaluations=4,
+    ),
     replace(
         _MEMORY,
         training=replace(_MEMORY.training, steps=130, lr=4e-3),
@@ -121,6 +123,15 @@ FAST = Budget(
 LONG = Budget(
     "long",
     replace(_FEED_FORWARD, steps=8000),
-    replace(_TRANSFORMER, steps=6500, warmup=300),
+    replace(
+        _TRANSFORMER,
+        model="transformer(width=160, context=512)",
+        steps=6500,
+        rows=4,
+        length=512,
+        lr=4e-3,
+        warmup=300,
+        evaluations=12,
+    ),
     replace(_MEMORY, training=replace(_MEMORY.training, steps=500)),
 )
