@@ -9,6 +9,12 @@ def _names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def _fail_inside(folder):
+    with whole_folder(folder) as part:
+        (part / "weights").write_text("half")
+        raise OSError("disk full")
+
+
 def test_a_folder_appears_when_it_is_finished_and_replaces_what_stood_there(tmp_path):
     folder = tmp_path / "model"
     for text in ("first", "second"):
@@ -24,9 +30,8 @@ def test_a_failure_leaves_what_stood_there_and_nothing_else(tmp_path):
     folder = tmp_path / "model"
     with whole_folder(folder) as part:
         (part / "weights").write_text("good")
-    with pytest.raises(OSError, match="disk full"), whole_folder(folder) as part:
-        (part / "weights").write_text("half")
-        raise OSError("disk full")
+    with pytest.raises(OSError, match="disk full"):
+        _fail_inside(folder)
     assert (folder / "weights").read_text() == "good"
     assert _names(tmp_path) == ["model"]
 

@@ -346,7 +346,7 @@ def test_an_objective_remembers_across_a_stop(tmp_path, objective_file):
 
 
 def test_decay_spares_vectors():
-    from likely.train._setup import optimizers_of
+    from likely.train._optimizers import optimizers_of
 
     recipe = Recipe(optimizer=Optimizer(weight_decay=0.3))
     (found,) = optimizers_of(recipe, Forgetful(0.0))

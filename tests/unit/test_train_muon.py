@@ -7,7 +7,7 @@ from torch import nn
 from likely.core.vocabulary import Vocabulary
 from likely.models.feed_forward import feed_forward
 from likely.models.transformer import transformer
-from likely.train._setup import optimizers_of
+from likely.train._optimizers import optimizers_of
 from likely.train.loop import run
 from likely.train.muon import Muon, orthogonal
 from likely.train.recipe import Optimizer, Recipe, Schedule

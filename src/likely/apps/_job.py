@@ -1,19 +1,14 @@
 """The main job: real text in, three language models, honest numbers and a report out."""
 
-import hashlib
 import json
-import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import likely
 from likely.apps import _excerpts, _findings, _ngrams, _trained
 from likely.apps._budget import Budget, Memory
 from likely.apps._console import Clock
@@ -21,41 +16,21 @@ from likely.apps._measure import as_dict, difference, measure
 from likely.apps._memorise import memorise
 from likely.apps._pieces import pieces
 from likely.apps._stages import Stages, write_whole
+from likely.apps._summary import summary_of
+from likely.apps._texts import Texts, settings_of, texts_of
 from likely.apps._write import samplers_of, write
 from likely.apps.report import render
 from likely.audit.compressors import compressors
 from likely.audit.likelihood import Likelihood
-from likely.core.vocabulary import Vocabulary
 from likely.data.card import data_card
 from likely.data.corpus import Corpus
-from likely.data.split import Split, split
 from likely.data.tokens import Tokens, encode
 from likely.models.load import load
 from likely.models.ngram import Smoothing
 from likely.models.reader import Reader
-from likely.train.run import environment
 
-MODELS = {"ngram": "n-gram", "feed_forward": "feed-forward model", "transformer": "transformer"}
-CAUTION = "All of it is one seed: another start of the training would move the trained models too."
-
-
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """The corpus, split and encoded.
-
-    Args:
-        parts: the split.
-        train: tokens to learn from.
-        validation: tokens to choose settings by.
-        glance: some of them, for learning curves.
-        held_out: tokens that results are reported on.
-    """
-
-    parts: Split
-    train: Tokens
-    validation: Tokens
-    glance: Tokens
-    held_out: Tokens
+TRAINED = {"feed_forward": "feed-forward model", "transformer": "transformer"}
+MODELS = {"ngram": "n-gram", **TRAINED}
 
 
 def main_job(corpus: Corpus, budget: Budget, out: Path, *, seed: int, clock: Clock) -> Path:
@@ -73,27 +48,24 @@ def main_job(corpus: Corpus, budget: Budget, out: Path, *, seed: int, clock: Clo
     """
     begin = time.perf_counter()
     clock.say(f"Splitting {corpus.name} so that no part repeats another")
-    texts = _texts(_share(corpus, budget.share), budget, seed)
-    stages = Stages(out / "stages", _settings(texts, budget, seed), clock)
+    texts = texts_of(corpus, budget, seed)
+    stages = Stages(out / "stages", settings_of(texts, budget, seed), clock)
     job = _Job(texts, budget, out, seed, stages)
     card = job.card()
     ngrams, others = job.ngrams("dirichlet"), job.ngrams("kneser_ney")
     models = {"ngram": ngrams["row"], "ngram_kneser_ney": others["row"]}
-    models |= {name: job.trained(name) for name in _TRAINED}
-    curves = {name: models[name].pop("curve") for name in _TRAINED}
+    models |= {name: job.trained(name) for name in TRAINED}
+    curves = {name: models[name].pop("curve") for name in TRAINED}
     packed, memory = job.compressors(), job.memory()
     apart = job.differences({name: row.pop("per_document") for name, row in models.items()}, models)
     samples, coloured = job.samples(), job.coloured()
     seconds = time.perf_counter() - begin
     numbers = {"models": models, "compressors": packed, "data": card, "memorisation": memory}
-    summary = _summary(numbers, (ngrams, others), apart, budget, seed, stages, seconds)
+    summary = summary_of(numbers, (ngrams, others), apart, budget, seed, stages.seconds, seconds)
     write_whole(out / "summary.json", as_json(summary))
     clock.say("Writing the report")
     write_whole(out / "report.html", render(summary, curves, samples, coloured))
     return out / "report.html"
-
-
-_TRAINED = ("feed_forward", "transformer")
 
 
 class _Job:
@@ -275,44 +247,6 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _texts(corpus: Corpus, budget: Budget, seed: int) -> Texts:
-    parts, vocabulary = split(corpus, seed=seed), Vocabulary.of_bytes()
-    return Texts(
-        parts=parts,
-        train=encode(parts.train, vocabulary),
-        validation=encode(parts.validation, vocabulary),
-        glance=encode(pieces(parts.validation, budget.validation_bytes), vocabulary),
-        held_out=encode(parts.held_out, vocabulary),
-    )
-
-
-def _share(corpus: Corpus, share: float) -> Corpus:
-    """Documents whose hash falls into a share of all hashes; the same ones every time."""
-    if share >= 1:
-        return corpus
-    limit = int(share * 2**64)
-    kept = tuple(
-        document
-        for document in corpus
-        if int.from_bytes(hashlib.sha256(document.id.encode()).digest()[:8]) < limit
-    )
-    return Corpus(corpus.name, kept, corpus.skipped)
-
-
-def _settings(texts: Texts, budget: Budget, seed: int) -> dict[str, Any]:
-    """Everything that results depend on."""
-    digest = hashlib.sha256()
-    for tokens in (texts.train, texts.validation, texts.held_out):
-        digest.update(tokens.ids.tobytes())
-    return {
-        "budget": asdict(budget),
-        "seed": seed,
-        "likely": likely.__version__,
-        "torch": torch.__version__,
-        "text": digest.hexdigest(),
-    }
-
-
 def _per_document(found: Likelihood) -> dict[str, list[float]]:
     return {"nats": found.nats.tolist(), "correct": found.correct.tolist()}
 
@@ -328,43 +262,3 @@ def _likelihood(row: Mapping[str, Any], tokens: Tokens) -> Likelihood:
         correct=np.array(row["correct"], np.float64),
         domains=tokens.domains,
     )
-
-
-def _summary(
-    numbers: Mapping[str, Any],
-    ngrams: tuple[Mapping[str, Any], Mapping[str, Any]],
-    apart: list[str],
-    budget: Budget,
-    seed: int,
-    stages: Stages,
-    seconds: float,
-) -> dict[str, Any]:
-    models, packed, card = numbers["models"], numbers["compressors"], numbers["data"]
-    total, orders = card["total"]["bytes"], ngrams[0]["orders"]
-    transformer = models["transformer"]["bits_per_byte"]
-    known = environment()
-    names = ("likely", "python", "torch", "transformers", "system", "machine", "device", "threads")
-    return {
-        "format": 1,
-        "headline": _findings.headline(models, packed),
-        "lead": f"Three byte-level language models read {total['train'] / 1e6:.1f} MB of "
-        f"{card['name']}, the text of Python's own standard library, and were measured on "
-        f"{total['held_out'] / 1e6:.2f} MB that they had not seen, and on which nothing was tuned. "
-        f"A byte drawn blindly would cost {math.log2(256):.0f} bits.",
-        "table_sentence": _findings.table_sentence(models, packed),
-        "caution": CAUTION,
-        "differences": apart,
-        "seed": seed,
-        "budget": asdict(budget),
-        **numbers,
-        "ngram_orders": orders,
-        "ngram_orders_kneser_ney": ngrams[1]["orders"],
-        "ngram_order_that_overtakes": _findings.overtaking_order(orders, transformer),
-        "overtaking": [
-            *_findings.overtaking(orders, models, ngrams[0]["order"]),
-            _findings.other_smoothing(ngrams[1]["orders"], models["transformer"]),
-        ],
-        "environment": {"date": date.today().isoformat(), **{n: known[n] for n in names}},
-        "stages": {name: round(value, 2) for name, value in stages.seconds.items()},
-        "seconds": round(seconds, 2),
-    }

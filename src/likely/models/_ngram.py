@@ -16,9 +16,9 @@ from likely.core.disk import whole_folder
 from likely.core.errors import BadSetting, ShapeError
 from likely.core.vocabulary import Vocabulary
 from likely.data.tokens import Tokens
+from likely.models._card import read_card, write_card
 from likely.models._corpus import check_ids, fitted, judged
 from likely.models._counts import Counts, from_arrays, to_arrays
-from likely.models._card import read_card, write_card
 from likely.models._smoothing import Mixture, Smoothing
 from likely.models._walk import Reals, trace, walk
 from likely.models.reader import Reader

@@ -19,6 +19,7 @@ from likely.models.reader import Reader
 from likely.train import _memory, _setup, checkpoint
 from likely.train._assess import assess
 from likely.train._metrics import Metrics
+from likely.train._optimizers import optimizers_of
 from likely.train._random import Random
 from likely.train._step import Gradient, Step, gradient
 from likely.train.errors import Diverged, Interrupted
@@ -52,7 +53,7 @@ class Training:
         seconds = _setup.second_readers(recipe, roles, tokens.vocabulary, accelerator.device)
         step = Step(reader, self.objective, recipe.also, seconds, recipe.precision == "bfloat16")
         self.module: nn.Module = accelerator.prepare(step)
-        self.optimizers = _setup.optimizers_of(recipe, reader)
+        self.optimizers = optimizers_of(recipe, reader)
         self.memory = _memory.moved(self.objective.start(), accelerator.device)
         self.step, self.tokens, self.seconds, self.kept = 0, 0, 0.0, -1
         self.busy, self.counted = 0.0, 0

@@ -147,9 +147,7 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
-def moments(
-    optimizers: Sequence[torch.optim.Optimizer], model: nn.Module
-) -> dict[str, Tensor]:
+def moments(optimizers: Sequence[torch.optim.Optimizer], model: nn.Module) -> dict[str, Tensor]:
     """What the optimisers remember of each parameter.
 
     Args:

@@ -72,7 +72,7 @@ class Muon(torch.optim.Optimizer):
                 self._step(alike, group)
         return loss
 
-    def _step(self, matrices: list[nn.Parameter], group: dict[str, Any]) -> None:
+    def _step(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
         """Matrices of one shape: one batched product is faster than many small ones."""
         gradients = [p.grad for p in matrices if p.grad is not None]
         for parameter in matrices:
@@ -88,8 +88,8 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(matrices, steps.unbind(), alpha=-size)
 
 
-def _by_shape(parameters: Iterable[nn.Parameter]) -> Iterable[list[nn.Parameter]]:
-    alike: dict[object, list[nn.Parameter]] = defaultdict(list)
+def _by_shape(parameters: Iterable[Tensor]) -> Iterable[list[Tensor]]:
+    alike: dict[object, list[Tensor]] = defaultdict(list)
     for parameter in parameters:
         if parameter.grad is not None:
             alike[parameter.shape, parameter.device, parameter.dtype].append(parameter)
@@ -102,8 +102,8 @@ def orthogonal(
     r"""Roughly U Vᵀ of each matrix U Σ Vᵀ, by the Newton–Schulz iteration of Muon.
 
     $$ X \leftarrow a X + (b X X^\top + c (X X^\top)^2) X $$
-    Singular values do not reach 1 but stay between about 0.7 and 1.2, which is what makes five steps
-    enough; those of less than about 10⁻³ of the norm do not get there.
+    Singular values do not reach 1 but stay between about 0.7 and 1.2, which is what makes five
+    steps enough; those of less than about 10⁻³ of the norm do not get there.
 
     Args:
         matrices: a stack of them, `[B, m, n]`.

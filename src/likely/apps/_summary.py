@@ -1,0 +1,67 @@
+"""What `summary.json` says: every number of the main job and the sentences about them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from likely.apps import _findings
+from likely.apps._budget import Budget
+from likely.train.run import environment
+
+CAUTION = "All of it is one seed: another start of the training would move the trained models too."
+
+
+def summary_of(
+    numbers: Mapping[str, Any],
+    ngrams: tuple[Mapping[str, Any], Mapping[str, Any]],
+    apart: list[str],
+    budget: Budget,
+    seed: int,
+    stages: Mapping[str, float],
+    seconds: float,
+) -> dict[str, Any]:
+    """Numbers and what they say.
+
+    Args:
+        numbers: `models`, `compressors`, `data`, `memorisation`.
+        ngrams: every order with Dirichlet and with Kneser–Ney smoothing.
+        apart: how far each model is behind the best.
+        budget: how much was done.
+        seed: of everything random.
+        stages: seconds of each.
+        seconds: of this start, which may have taken up finished stages.
+
+    Returns:
+        Plain JSON values.
+    """
+    models, packed, card = numbers["models"], numbers["compressors"], numbers["data"]
+    total, orders = card["total"]["bytes"], ngrams[0]["orders"]
+    transformer = models["transformer"]["bits_per_byte"]
+    known = environment()
+    names = ("likely", "python", "torch", "transformers", "system", "machine", "device", "threads")
+    return {
+        "format": 1,
+        "headline": _findings.headline(models, packed),
+        "lead": f"Three byte-level language models read {total['train'] / 1e6:.1f} MB of "
+        f"{card['name']}, the text of Python's own standard library, and were measured on "
+        f"{total['held_out'] / 1e6:.2f} MB that they had not seen, and on which nothing was tuned. "
+        f"A byte drawn blindly would cost {math.log2(256):.0f} bits.",
+        "table_sentence": _findings.table_sentence(models, packed),
+        "caution": CAUTION,
+        "differences": apart,
+        "seed": seed,
+        "budget": asdict(budget),
+        **numbers,
+        "ngram_orders": orders,
+        "ngram_orders_kneser_ney": ngrams[1]["orders"],
+        "ngram_order_that_overtakes": _findings.overtaking_order(orders, transformer),
+        "overtaking": [
+            *_findings.overtaking(orders, models, ngrams[0]["order"]),
+            _findings.other_smoothing(ngrams[1]["orders"], models["transformer"]),
+        ],
+        "environment": {"date": date.today().isoformat(), **{n: known[n] for n in names}},
+        "stages": {name: round(value, 2) for name, value in stages.items()},
+        "seconds": round(seconds, 2),
+    }
