@@ -82,8 +82,7 @@ def _table(kept: dict) -> str:
         f"{kept['cpus']} cores, torch {environment['torch']}; one seed, and the interval is over "
         "documents, not over trainings."
     )
-    overtaking = kept["overtaking"]
-    said = " ".join((kept["table_sentence"], *overtaking[1:3], overtaking[-1]))
+    said = " ".join((kept["table_sentence"], *kept["overtaking"][1:]))
     return f"\n{said}\n\n" + "\n".join(rows) + f"\n\n{foot}\n"
 
 

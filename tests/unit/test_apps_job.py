@@ -86,12 +86,23 @@ def test_the_order_that_overtakes():
     assert _findings.overtaking_order(ORDERS, 1.8) == 16
     assert _findings.overtaking_order(ORDERS, 2.2) == 6
     assert _findings.overtaking_order(ORDERS, 1.0) is None
-    said = _findings.overtaking(ORDERS, MODELS, 14)
-    assert any("From order 16 on, the n-gram is below the transformer" in s for s in said)
-    below = _findings.overtaking(ORDERS, {"transformer": row("transformer", 1.5)}, 14)
-    assert any("No n-gram overtakes the transformer" in s for s in below)
-    above = _findings.overtaking(ORDERS, {"transformer": row("transformer", 9.5)}, 14)
-    assert any("Even the shortest n-gram" in s for s in above)
+    better = {order: row("", cell["bits_per_byte"] - 0.2) for order, cell in ORDERS.items()}
+    both = {"Dirichlet": ORDERS, "Kneser–Ney": better}
+
+    def said(bits, longer=True):
+        models = MODELS | {"transformer": row("transformer", bits)}
+        _, _, transformer, why = _findings.overtaking(both, models, 14, longer=longer)
+        return transformer, "--long" in why
+
+    name = "the transformer (1.800, 10 numbers)"
+    two = f"N-grams are below {name} from order 16 on with Dirichlet and 8 on with Kneser–Ney"
+    assert said(1.8) == (f"{two} smoothing.", True)
+    assert said(1.8, longer=False)[1] is False
+    one = "from order 16 on with Kneser–Ney smoothing; none is with Dirichlet smoothing."
+    assert said(1.6)[0].endswith(one)
+    none = "No n-gram overtakes the transformer (1.300, 10 numbers): it is below every order"
+    assert said(1.3) == (f"{none} up to 16.", False)
+    assert said(9.5)[0].startswith("Even the shortest n-gram, order 2, is below")
 
 
 def test_differences_say_when_they_are_unsure():

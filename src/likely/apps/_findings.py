@@ -91,72 +91,81 @@ def overtaking_order(orders: Rows, bits: float) -> int | None:
     return min(below, default=None)
 
 
-def overtaking(orders: Rows, models: Rows, chosen: int) -> list[str]:
+def overtaking(orders: Mapping[str, Rows], models: Rows, chosen: int, *, longer: bool) -> list[str]:
     """Where n-grams overtake the trained models, and why.
 
     Args:
-        orders: order → `bits_per_byte`, `parameters`.
+        orders: smoothing → order → `bits_per_byte`, `parameters`.
         models: name → `label`, `bits_per_byte`, `parameters`.
         chosen: the order that validation text chose.
+        longer: whether a longer job is left to try.
 
     Returns:
-        Paragraphs.
+        Paragraphs: what was counted, each trained model, the explanation.
     """
-    first, last = min(map(int, orders)), max(map(int, orders))
-    best = min(orders, key=lambda order: orders[order]["bits_per_byte"])
-    said = [
+    trained = [models[name] for name in ("feed_forward", "transformer") if name in models]
+    first, last = _ends(orders)
+    reached = " and ".join(_reached(smoothing, rows) for smoothing, rows in orders.items())
+    size = next(iter(orders.values()))[str(chosen)]["parameters"]
+    overtaken = any(overtaking_orders(orders, model) for model in trained[-1:])
+    rest = (
+        "; more steps bring them further (likely quickstart --long)"
+        if overtaken and longer
+        else ", and the transformer also looks back further than any n-gram here"
+    )
+    return [
         f"An n-gram of order k looks k − 1 bytes back and knows nothing but counts; how far it "
-        f"trusts each length was fitted on validation text. From order {first} to {last}, it goes "
-        f"from {orders[str(first)]['bits_per_byte']:.3f} to {orders[best]['bits_per_byte']:.3f} "
-        f"bits per byte (order {best}); validation text chose order {chosen}."
-    ]
-    for name in ("feed_forward", "transformer"):
-        if name in models:
-            said.append(_overtakes(orders, models[name]))
-    size = orders[str(chosen)]["parameters"]
-    said.append(
+        f"trusts each length was fitted on validation text. Of the orders {first} to {last}, "
+        f"{reached}. Kneser–Ney smoothing asks in how many contexts a byte was seen rather than "
+        f"how often.",
+        *(_overtakes(orders, model) for model in trained),
         f"Long orders do not generalise better, they remember more: most sequences of eight bytes "
         f"or longer occur once or not at all, and where one does come back (an idiom, a licence, "
         f"a signature), what followed it last time is a good guess. The {chosen}-gram holds "
-        f"{size:,} counts for that. The trained models have far fewer numbers and few minutes, "
-        f"and spend them on what holds everywhere; more steps bring them further "
-        f"(likely quickstart --long)."
+        f"{size:,} counts for that. The trained models have far fewer numbers and spend them on "
+        f"what holds everywhere{rest}.",
+    ]
+
+
+def _ends(orders: Mapping[str, Rows]) -> tuple[int, int]:
+    known = [int(order) for rows in orders.values() for order in rows]
+    return min(known), max(known)
+
+
+def _reached(smoothing: str, rows: Rows) -> str:
+    best = min(rows, key=lambda order: rows[order]["bits_per_byte"])
+    return (
+        f"{smoothing} smoothing does best at order {best}, with {rows[best]['bits_per_byte']:.3f} "
+        f"bits per byte"
     )
-    return said
 
 
-def other_smoothing(orders: Rows, model: Mapping[str, Any]) -> str:
-    """The same n-grams with Kneser–Ney smoothing, the strongest that counts give here.
+def overtaking_orders(orders: Mapping[str, Rows], model: Mapping[str, Any]) -> dict[str, int]:
+    """The lowest order that is below a model, for each smoothing that has one.
 
     Args:
-        orders: order → `bits_per_byte`, of the n-grams with Kneser–Ney smoothing.
-        model: `label`, `bits_per_byte` of the model to compare with.
+        orders: smoothing → order → `bits_per_byte`.
+        model: its `bits_per_byte`.
 
     Returns:
-        A paragraph.
+        Smoothing → order.
     """
-    best = min(orders, key=lambda order: orders[order]["bits_per_byte"])
-    order = overtaking_order(orders, model["bits_per_byte"])
-    where = (
-        f"it is below the {model['label']} from order {order} on"
-        if order is not None
-        else f"the {model['label']} stays below every order of it"
-    )
-    return (
-        f"With Kneser–Ney smoothing, which asks in how many contexts a byte was seen rather than "
-        f"how often, the same counts reach {orders[best]['bits_per_byte']:.3f} bits per byte "
-        f"(order {best}); {where}."
-    )
+    found = {s: overtaking_order(rows, model["bits_per_byte"]) for s, rows in orders.items()}
+    return {smoothing: order for smoothing, order in found.items() if order is not None}
 
 
-def _overtakes(orders: Rows, model: Mapping[str, Any]) -> str:
-    order = overtaking_order(orders, model["bits_per_byte"])
+def _overtakes(orders: Mapping[str, Rows], model: Mapping[str, Any]) -> str:
     name = f"the {model['label']} ({model['bits_per_byte']:.3f}, {model['parameters']:,} numbers)"
-    if order is None:
-        return f"No n-gram overtakes {name}: it is below every order up to {max(map(int, orders))}."
-    if order == min(map(int, orders)):
-        return f"Even the shortest n-gram, order {order}, is below {name}."
-    return f"From order {order} on, the n-gram is below {name}."
+    first, last = _ends(orders)
+    below = overtaking_orders(orders, model)
+    if not below:
+        return f"No n-gram overtakes {name}: it is below every order up to {last}."
+    if len(below) == len(orders) and set(below.values()) == {first}:
+        return f"Even the shortest n-gram, order {first}, is below {name}."
+    where = " and ".join(f"{order} on with {smoothing}" for smoothing, order in below.items())
+    never = [smoothing for smoothing in orders if smoothing not in below]
+    but = f"; none is with {' or '.join(never)} smoothing" if never else ""
+    return f"N-grams are below {name} from order {where} smoothing{but}."
 
 
 def differences(found: Sequence[tuple[str, str, Sequence[float]]]) -> list[str]:

@@ -51,7 +51,7 @@ def count(
         for k in sorted(models)
     }
     row = {
-        "label": f"{chosen}-gram, {TITLES[smoothing]}",
+        "label": f"{TITLES[smoothing]} {chosen}-gram",
         **as_dict(fresh[chosen]),
         "parameters": models[chosen].parameters_count,
         "seconds": seconds,

@@ -38,7 +38,8 @@ def summary_of(
     """
     models, packed, card = numbers["models"], numbers["compressors"], numbers["data"]
     total, orders = card["total"]["bytes"], ngrams[0]["orders"]
-    transformer = models["transformer"]["bits_per_byte"]
+    by_smoothing = {"Dirichlet": orders, "Kneser–Ney": ngrams[1]["orders"]}
+    overtaken = _findings.overtaking_orders(by_smoothing, models["transformer"])
     known = environment()
     names = ("likely", "python", "torch", "transformers", "system", "machine", "device", "threads")
     return {
@@ -56,11 +57,10 @@ def summary_of(
         **numbers,
         "ngram_orders": orders,
         "ngram_orders_kneser_ney": ngrams[1]["orders"],
-        "ngram_order_that_overtakes": _findings.overtaking_order(orders, transformer),
-        "overtaking": [
-            *_findings.overtaking(orders, models, ngrams[0]["order"]),
-            _findings.other_smoothing(ngrams[1]["orders"], models["transformer"]),
-        ],
+        "ngram_order_that_overtakes": min(overtaken.values(), default=None),
+        "overtaking": _findings.overtaking(
+            by_smoothing, models, ngrams[0]["order"], longer=budget.name != "long"
+        ),
         "environment": {"date": date.today().isoformat(), **{n: known[n] for n in names}},
         "stages": {name: round(value, 2) for name, value in stages.items()},
         "seconds": round(seconds, 2),

@@ -138,13 +138,14 @@ def chart(
     ceiling = max([1.9 * min(heights), *ends, *(1.1 * level.y for level in levels)])
     up = axis(y_range or [min(heights), min(max(heights), ceiling)])
     parts = [_grid(across, up, x_text, y_text, x_label, y_label)]
-    above = -math.inf
+    above, names = -math.inf, []
     for level in sorted(levels, key=lambda level: level.y):
         if up.low <= level.y <= up.high:
             crowded = up.share(level.y) - above < _APART
-            parts.append(_level(level, up, crowded))
+            parts.append(_level(level, up))
+            names.append(_name(level, up, crowded))
             above = -math.inf if crowded else up.share(level.y)
-    parts += [_line(line, across, up) for line in lines]
+    parts += [*(_line(line, across, up) for line in lines), *names]
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
     ).format(WIDTH, HEIGHT, title, Markup("").join(parts))
@@ -188,14 +189,18 @@ def _grid(
     return Markup("").join([*rows, *columns, words])
 
 
-def _level(level: Level, up: Axis, crowded: bool) -> Markup:
-    """A line with its label at the right end, or at the left where another one is close below."""
-    y = _y(up, level.y)
+def _level(level: Level, up: Axis) -> Markup:
+    return Markup('<g class="level c-{0}"><line x1="{1}" x2="{2}" y1="{3}" y2="{3}"/></g>').format(
+        level.key, LEFT, WIDTH - RIGHT, _y(up, level.y)
+    )
+
+
+def _name(level: Level, up: Axis, crowded: bool) -> Markup:
+    """Over a level's right end, or over its left where another one is close below; drawn last."""
     x, anchor = (LEFT + 4, "start") if crowded else (WIDTH - RIGHT, "end")
     return Markup(
-        '<g class="level c-{0}"><line x1="{1}" x2="{2}" y1="{3}" y2="{3}"/>'
-        '<text x="{4}" y="{5}" text-anchor="{6}">{7}</text></g>'
-    ).format(level.key, LEFT, WIDTH - RIGHT, y, x, y - 5, anchor, f"{level.label} {level.y:.3f}")
+        '<g class="level c-{}"><text x="{}" y="{}" text-anchor="{}">{}</text></g>'
+    ).format(level.key, x, _y(up, level.y) - 5, anchor, f"{level.label} {level.y:.3f}")
 
 
 def _line(line: Line, across: Axis, up: Axis) -> Markup:

@@ -120,10 +120,11 @@ def _learning(
     summary: Mapping[str, Any], curves: Mapping[str, Rows], labels: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Bits per byte against seconds and against tokens."""
-    ngram = summary["models"].get("ngram")
-    levels = []
-    if ngram is not None and "validation_bits_per_byte" in ngram:
-        levels = [Level("ngram", ngram["label"], ngram["validation_bits_per_byte"])]
+    levels = [
+        Level(name, row["label"], row["validation_bits_per_byte"])
+        for name, row in summary["models"].items()
+        if name.startswith("ngram") and "validation_bits_per_byte" in row
+    ]
     pictures = []
     for column, label, text in (
         ("seconds", "seconds of training", "{:g}".format),
