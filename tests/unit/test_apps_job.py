@@ -100,6 +100,9 @@ def test_the_order_that_overtakes():
     assert said(1.8, longer=False)[1] is False
     one = "from order 16 on with Kneser–Ney smoothing; none is with Dirichlet smoothing."
     assert said(1.6)[0].endswith(one)
+    alike = {"Dirichlet": ORDERS, "Kneser–Ney": ORDERS}
+    same = _findings.overtaking(alike, MODELS, 14, longer=True)[2]
+    assert same == f"From order 16 on, n-grams are below {name} with any smoothing."
     none = "No n-gram overtakes the transformer (1.300, 10 numbers): it is below every order"
     assert said(1.3) == (f"{none} up to 16.", False)
     assert said(9.5)[0].startswith("Even the shortest n-gram, order 2, is below")

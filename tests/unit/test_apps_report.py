@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from likely.apps.report import render
-from likely.apps.report._chart import Level, Line, axis, chart
+from likely.apps.report._axes import axis
+from likely.apps.report._chart import chart
+from likely.apps.report._labels import Level, Line
 from likely.apps.report._text import coloured_text
 
 EVIL = '<script>alert("x")</script>'
@@ -233,8 +235,23 @@ def test_lines_end_inside_the_picture_and_close_labels_part():
     assert "last" in html
     assert "near" in html
     assert "far" not in html
-    assert html.count('text-anchor="start">close') == 1
-    assert html.count('text-anchor="end">low') == 1
+    (low, low_end), (close, close_end) = (_label(html, name) for name in ("low", "close"))
+    assert low_end != close_end or abs(low - close) >= 12
+
+
+def _label(html, name):
+    """Height and end of a level's label."""
+    y, end = re.search(rf'y="([\d.]+)" text-anchor="(\w+)">{name} ', html).groups()
+    return float(y), end
+
+
+def test_labels_stand_where_lines_do_not():
+    for places, free in (([4.0, 2.1, 2.05], "start"), ([2.05, 2.1, 4.0], "end")):
+        line = Line("transformer", "t", list(enumerate(places)), ["a", "b", "c"])
+        html = chart("c", [line], [Level("ngram", "it", 2.0)], x_label="x", y_range=(2.0, 4.0))
+        level = float(re.search(r'level c-ngram"><line [^>]*y1="([\d.]+)"', html).group(1))
+        base, end = _label(html, "it")
+        assert base > level or end == free
 
 
 def test_a_chart_without_points_is_still_a_chart():

@@ -162,6 +162,8 @@ def _overtakes(orders: Mapping[str, Rows], model: Mapping[str, Any]) -> str:
         return f"No n-gram overtakes {name}: it is below every order up to {last}."
     if len(below) == len(orders) and set(below.values()) == {first}:
         return f"Even the shortest n-gram, order {first}, is below {name}."
+    if len(below) == len(orders) > 1 and len(set(below.values())) == 1:
+        return f"From order {min(below.values())} on, n-grams are below {name} with any smoothing."
     where = " and ".join(f"{order} on with {smoothing}" for smoothing, order in below.items())
     never = [smoothing for smoothing in orders if smoothing not in below]
     but = f"; none is with {' or '.join(never)} smoothing" if never else ""

@@ -7,7 +7,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from likely.apps.report._chart import Axis, Level, Line, chart, key
+from likely.apps.report._axes import Axis
+from likely.apps.report._chart import chart, key
+from likely.apps.report._labels import Level, Line
 from likely.apps.report._text import coloured_text, legend
 
 Rows = Sequence[Mapping[str, Any]]
