@@ -83,7 +83,22 @@ def _table(kept: dict) -> str:
         "documents, not over trainings."
     )
     said = " ".join((kept["table_sentence"], *kept["overtaking"][1:]))
-    return f"\n{said}\n\n" + "\n".join(rows) + f"\n\n{foot}\n"
+    return f"\n{said}\n\n" + "\n".join(rows) + f"\n\n{foot}\n{_longer()}"
+
+
+def _longer() -> str:
+    """What the long job reached, where it was measured."""
+    path = ROOT / "benchmarks" / "results" / "quickstart-long.json"
+    if not path.is_file():
+        return ""
+    kept = json.loads(path.read_text())
+    rows = [*kept["models"].values(), *kept["compressors"].values()]
+    first, second = sorted(rows, key=lambda row: row["bits_per_byte"])[:2]
+    return (
+        f"\nWith `--long` ({kept['seconds'] / 60:.0f} minutes), the lowest is the "
+        f"{first['label']} with **{first['bits_per_byte']:.3f}**, before "
+        f"{second['label']} with {second['bits_per_byte']:.3f}.\n"
+    )
 
 
 def _bits(value: float | dict) -> float:
