@@ -76,6 +76,10 @@ def test_the_headline_is_honest():
     loses = {"xz_given_training_text": row("xz given the training text", 1.9)}
     wins = {"xz_given_training_text": row("xz given the training text", 1.48)}
     assert _findings.headline(MODELS, loses).startswith("The 14-gram predicts held-out text best")
+    three = MODELS | {"other": row("other", 3.0)}
+    assert _findings.headline(three, loses).endswith(
+        "before the transformer (1.80), the feed-forward model (2.20) and the other (3.00)"
+    )
     assert "A compressor wins: xz given the training text" in _findings.headline(MODELS, wins)
     assert "No model is first" in _findings.table_sentence(MODELS, wins)
     assert "No compressor is ahead" in _findings.table_sentence(MODELS, loses)

@@ -29,8 +29,9 @@ def headline(models: Rows, compressors: Rows) -> str:
             f"A compressor wins: {packer['label']} needs {packer['bits_per_byte']:.2f} bits per "
             f"byte, the best model ({best['label']}) {best['bits_per_byte']:.2f}"
         )
-    rest = " and ".join(f"the {row['label']} ({row['bits_per_byte']:.2f})" for row in others)
-    behind = f", before {rest}" if rest else ""
+    rest = [f"the {row['label']} ({row['bits_per_byte']:.2f})" for row in others]
+    listed = " and ".join([", ".join(rest[:-1]), *rest[-1:]] if rest[1:] else rest)
+    behind = f", before {listed}" if rest else ""
     return (
         f"The {best['label']} predicts held-out text best: "
         f"{best['bits_per_byte']:.2f} bits per byte{behind}"
