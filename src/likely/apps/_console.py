@@ -2,8 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -71,19 +69,3 @@ class Clock:
         """
         minutes, seconds = divmod(int(time.perf_counter() - self.begin), 60)
         self.console.print(f"[{minutes:2d}:{seconds:02d}] {text}")
-
-    @contextmanager
-    def live(self, text: str) -> Iterator[Any]:
-        """A line that changes while something long runs, on a terminal; else nothing.
-
-        Args:
-            text: what is being done.
-
-        Yields:
-            A function that takes the new text.
-        """
-        if not self.console.is_terminal:
-            yield lambda said: None
-            return
-        with self.console.status(text) as status:
-            yield lambda said: status.update(f"{text}: {said}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from likely.apps import _findings
 from likely.apps._budget import Budget
+from likely.apps._ngrams import TITLES
 from likely.train.run import environment
 
 CAUTION = "All of it is one seed: another start of the training would move the trained models too."
@@ -38,7 +39,7 @@ def summary_of(
     """
     models, packed, card = numbers["models"], numbers["compressors"], numbers["data"]
     total, orders = card["total"]["bytes"], ngrams[0]["orders"]
-    by_smoothing = {"Dirichlet": orders, "Kneser–Ney": ngrams[1]["orders"]}
+    by_smoothing = {TITLES["dirichlet"]: orders, TITLES["kneser_ney"]: ngrams[1]["orders"]}
     overtaken = _findings.overtaking_orders(by_smoothing, models["transformer"])
     known = environment()
     names = ("likely", "python", "torch", "transformers", "system", "machine", "device", "threads")

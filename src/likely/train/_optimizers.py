@@ -21,7 +21,7 @@ def optimizers_of(recipe: Recipe, reader: Any) -> list[torch.optim.Optimizer]:
     """
     settings = recipe.optimizer
     trained = [p for p in reader.parameters() if p.requires_grad]
-    inner = _inner_matrices(reader) if settings.name == "muon" else []
+    inner = _inner_matrices(reader, trained) if settings.name == "muon" else []
     known = {id(p) for p in inner}
     others = [p for p in trained if id(p) not in known]
     groups = [
@@ -54,12 +54,10 @@ def optimizers_of(recipe: Recipe, reader: Any) -> list[torch.optim.Optimizer]:
     return found
 
 
-def _inner_matrices(reader: Any) -> list[nn.Parameter]:
+def _inner_matrices(reader: Any, trained: list[nn.Parameter]) -> list[nn.Parameter]:
     """Matrices from states to states: neither embeddings nor the head."""
     outer = {id(m.weight) for m in reader.modules() if isinstance(m, nn.Embedding)}
     head = getattr(reader, "head", None)
     if head is not None:
         outer.add(id(head.weight))
-    return [
-        p for p in reader.parameters() if p.requires_grad and p.ndim == 2 and id(p) not in outer
-    ]
+    return [p for p in trained if p.ndim == 2 and id(p) not in outer]

@@ -1,4 +1,4 @@
-"""What a recipe names, as things in memory: text, model, second readers, processes, optimiser."""
+"""What a recipe names, as things in memory: text, model, second readers, processes."""
 
 import hashlib
 import warnings
