@@ -79,7 +79,7 @@ def test_help_is_quick():
 
 def test_help_names_every_command():
     done = likely("--help")
-    for command in ("quickstart", "train", "evaluate", "generate", "list"):
+    for command in ("quickstart", "train", "evaluate", "generate", "mix", "list"):
         assert command in done.stdout
     assert "shows" not in done.stderr
 

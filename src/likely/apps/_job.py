@@ -12,7 +12,7 @@ import torch
 from likely.apps import _excerpts, _findings, _ngrams, _trained
 from likely.apps._budget import Budget, Memory
 from likely.apps._console import Clock
-from likely.apps._measure import as_dict, difference, measure
+from likely.apps._measure import as_dict, difference
 from likely.apps._memorise import memorise
 from likely.apps._pieces import pieces
 from likely.apps._stages import Stages, write_whole
@@ -21,7 +21,7 @@ from likely.apps._texts import Texts, settings_of, texts_of
 from likely.apps._write import samplers_of, write
 from likely.apps.report import render
 from likely.audit.compressors import compressors
-from likely.audit.likelihood import Likelihood
+from likely.audit.likelihood import Likelihood, likelihood
 from likely.data.card import data_card
 from likely.data.corpus import Corpus
 from likely.data.tokens import Tokens, encode
@@ -100,7 +100,7 @@ class _Job:
                 t.train, t.validation, t.held_out, orders, folder, smoothing
             )
             found["row"]["per_document"] = _per_document(fresh)
-            glance = measure(load(folder), t.glance).bits_per_byte
+            glance = likelihood(load(folder), t.glance).bits_per_byte
             found["row"]["validation_bits_per_byte"] = glance
             return found
 
@@ -118,7 +118,7 @@ class _Job:
             folder = self.runs / name
             reader, curve = _trained.train(recipe, t.train, t.glance, folder, MODELS[name])
             reader.save(self.model(name))
-            found = measure(reader, t.held_out)
+            found = likelihood(reader, t.held_out)
             return {
                 "label": MODELS[name],
                 **as_dict(found),

@@ -1,39 +1,10 @@
-"""The same measure for every model: in windows, or for an n-gram with its whole context."""
+"""What reports say of a likelihood, and how far two of them are apart."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from likely.audit.likelihood import Likelihood, from_tokens, likelihood
-from likely.data.tokens import Tokens
-from likely.models._ngram import NGram
-from likely.models.reader import Reader
-
-LENGTH = 256
-
-
-def measure(
-    reader: Reader, tokens: Tokens, *, progress: Callable[[int], None] | None = None
-) -> Likelihood:
-    """How likely a text is to a model.
-
-    A transformer reads windows of its own context, every other trained model windows of 256 tokens;
-    they move on by half. An n-gram looks its contexts up in its counts, which gives the same
-    as windows that are longer than its order.
-
-    Args:
-        reader: any model.
-        tokens: the text.
-        progress: called with the number of tokens scored after each batch.
-
-    Returns:
-        The likelihood of each document.
-    """
-    if isinstance(reader, NGram):
-        return from_tokens(tokens, reader.log_prob(tokens), reader.correct(tokens))
-    context = getattr(reader, "context", LENGTH) if reader.kind == "transformer" else LENGTH
-    return likelihood(reader, tokens, length=context, rows=32, progress=progress)
+from likely.audit.likelihood import Likelihood
 
 
 def as_dict(found: Likelihood) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from likely.apps._budget import Memory
-from likely.apps._measure import measure
 from likely.apps._pieces import pieces
+from likely.audit.likelihood import likelihood
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
 from likely.data.plant import Planted, plant
@@ -117,7 +117,7 @@ def greedy(reader: Reader, prompts: Sequence[str], passages: Sequence[Planted]) 
 
 def _bits(reader: Reader, passages: Sequence[Planted]) -> list[float]:
     documents = tuple(Document(str(i), p.text, "planted") for i, p in enumerate(passages))
-    found = measure(reader, encode(Corpus("planted", documents), reader.vocabulary))
+    found = likelihood(reader, encode(Corpus("planted", documents), reader.vocabulary))
     return [float(x) for x in found.nats / (np.log(2) * found.bytes)]
 
 

@@ -12,6 +12,7 @@ from likely.apps._console import messages
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
+from likely.apps.mix import mix_models
 from likely.apps.quickstart import quickstart
 from likely.apps.train import train_model
 from likely.core.errors import LikelyError
@@ -27,6 +28,7 @@ app.command(quickstart, name="quickstart")
 app.command(train_model, name="train")
 app.command(evaluate_model, name="evaluate")
 app.command(generate_text, name="generate")
+app.command(mix_models, name="mix")
 app.command(list_entries, name="list")
 
 MISTAKE, INTERRUPTED = 2, 130

@@ -26,7 +26,8 @@ def evaluate_model(
             comes with Python.
         json: print JSON.
     """
-    from likely.apps._measure import as_dict, measure
+    from likely.apps._measure import as_dict
+    from likely.audit.likelihood import likelihood
     from likely.core.errors import BadSetting
     from likely.data.tokens import encode
     from likely.models.load import load
@@ -36,7 +37,7 @@ def evaluate_model(
     reader, text = load(model), _read(corpus)
     for line in text.skipped:
         messages().print(f"Skipped {line}.", style="dim")
-    found = measure(reader, encode(text, reader.vocabulary))
+    found = likelihood(reader, encode(text, reader.vocabulary))
     row: dict[str, Any] = {
         "model": str(model),
         "kind": reader.kind,

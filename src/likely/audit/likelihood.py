@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from likely.data.packing import evaluation_batches
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
 
@@ -129,43 +127,21 @@ def likelihood(
     reader: Reader,
     tokens: Tokens,
     *,
-    length: int = 256,
+    length: int | None = None,
     rows: int = 16,
     progress: Callable[[int], None] | None = None,
 ) -> Likelihood:
-    """Measure a text in windows with a stride of half the context; every token counts once.
+    """Measure a text; every token counts once, with at least half a window before it.
 
     Args:
         reader: any model.
         tokens: the text.
-        length: positions of a window.
+        length: positions of a window; None for the model's own `window`.
         rows: windows read at once.
         progress: called with the number of tokens scored after each batch.
 
     Returns:
         The likelihood of each document.
     """
-    count = len(tokens.names)
-    nats: Array = np.zeros(count)
-    scored: Array = np.zeros(count)
-    correct: Array = np.zeros(count)
-    was_training = isinstance(reader, torch.nn.Module) and reader.training
-    if isinstance(reader, torch.nn.Module):
-        reader.eval()
-    device = next(reader.parameters()).device if isinstance(reader, torch.nn.Module) else "cpu"
-    with torch.no_grad():
-        for batch in evaluation_batches(tokens, length=length, rows=rows):
-            stats = reader.read(batch.to(device), ("log_prob", "rank"))
-            counts = (batch.weight > 0).numpy()
-            where = batch.document.numpy()[counts]
-            log_prob = stats["log_prob"].double().cpu().numpy()[counts]
-            nats -= _sums(where, log_prob, count)
-            scored += np.bincount(where, minlength=count)
-            hit = (stats["rank"] == 0).cpu().numpy()[counts]
-            correct += _sums(where, hit, count)
-            if progress:
-                progress(int(counts.sum()))
-    if was_training and isinstance(reader, torch.nn.Module):
-        reader.train()
-    sizes = tokens.byte_lengths.astype(np.float64)
-    return Likelihood(nats, scored, sizes, correct, tokens.domains)
+    found = reader.judge(tokens, length=length, rows=rows, progress=progress)
+    return from_tokens(tokens, *found)

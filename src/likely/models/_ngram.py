@@ -1,6 +1,6 @@
 """The class of n-gram models: `ngram` counts and fits them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from likely.data.tokens import Tokens
 from likely.models._card import read_card, write_card
 from likely.models._corpus import check_ids, fitted, judged
 from likely.models._counts import Counts, from_arrays, to_arrays
+from likely.models._judge import Judged
 from likely.models._smoothing import Mixture, Smoothing
 from likely.models._walk import Reals, trace, walk
 from likely.models.reader import Reader
@@ -68,6 +69,32 @@ class NGram(Reader):
         """Counts that are tabulated; what follows a context seen once is in the text instead."""
         return sum(len(level.keys) for level in self.counts.levels)
 
+    def judge(
+        self,
+        tokens: Tokens,
+        *,
+        length: int | None = None,
+        rows: int = 16,
+        progress: Callable[[int], None] | None = None,
+    ) -> Judged:
+        """Look every token of a corpus up, EOS too, with its whole left context.
+
+        That gives the same as windows which move on by the model's order or more.
+
+        Args:
+            tokens: documents; each is read from BOS.
+            length: not needed: there are no windows.
+            rows: not needed.
+            progress: called once, with the number of all tokens.
+
+        Returns:
+            Log p in nats, and whether no token is strictly likelier; both `[n]`.
+        """
+        found = judged(self.vocabulary, self.counts, {0: self.mixture}, tokens)[0]
+        if progress:
+            progress(len(tokens.ids))
+        return found
+
     def log_prob(self, tokens: Tokens) -> NDArray[np.float64]:
         """Log-probability of every token of a corpus, EOS too.
 
@@ -77,7 +104,7 @@ class NGram(Reader):
         Returns:
             One number a token of `tokens.ids`, in nats.
         """
-        return judged(self.vocabulary, self.counts, {0: self.mixture}, tokens)[0][0]
+        return self.judge(tokens)[0]
 
     def correct(self, tokens: Tokens) -> NDArray[np.bool_]:
         """Whether no token is strictly likelier than the one that came.
@@ -88,7 +115,7 @@ class NGram(Reader):
         Returns:
             One flag a token of `tokens.ids`.
         """
-        return judged(self.vocabulary, self.counts, {0: self.mixture}, tokens)[0][1]
+        return self.judge(tokens)[1]
 
     def probabilities(self, batch: Batch) -> Float[Tensor, "N V"]:
         """Probability of every next token at every position, in float64.

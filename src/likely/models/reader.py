@@ -1,7 +1,7 @@
 """`Reader`: the one way in to every model, from an n-gram to a transformer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from likely.core.errors import Unsupported
 from likely.core.head import Head
 from likely.core.stats import Stats, Want, as_wishes
 from likely.core.vocabulary import Vocabulary
+from likely.data.tokens import Tokens
+from likely.models._judge import Judged, judge_in_windows
 from likely.vocab.scan import from_logits, scan
 
 
@@ -25,6 +27,8 @@ class Reader(ABC):
 
     kind: str
     vocabulary: Vocabulary
+    window: int = 256
+    """Positions of the windows that a corpus is read in, where nobody says another number."""
 
     def hidden(self, batch: Batch) -> tuple[Float[Tensor, "N D"], Head]:
         """Last hidden states and the head that turns them into logits.
@@ -77,6 +81,31 @@ class Reader(ABC):
             states, head = self.hidden(batch)
             return measure(batch, wishes, states, head)
         return measure(batch, wishes, self.logits(batch))
+
+    def judge(
+        self,
+        tokens: Tokens,
+        *,
+        length: int | None = None,
+        rows: int = 16,
+        progress: Callable[[int], None] | None = None,
+    ) -> Judged:
+        """Log-probability of every token of a corpus, and whether another one was likelier.
+
+        The text is read in windows that move on by half of their length. A model that keeps its
+        whole left context (an n-gram) does not need them and reads every document at once.
+
+        Args:
+            tokens: documents; each is read from BOS.
+            length: positions of a window; None for the model's own `window`.
+            rows: windows read at once.
+            progress: called with the number of tokens scored after each batch.
+
+        Returns:
+            Log p in nats and one flag a token of `tokens.ids`, both `[n]`.
+        """
+        length = self.window if length is None else length
+        return judge_in_windows(self, tokens, length=length, rows=rows, progress=progress)
 
     @abstractmethod
     def start(self, rows: int) -> Any:
