@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
+from likely.core.settings import checked
 from likely.data.packing import evaluation_batches
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
@@ -54,7 +56,11 @@ class Likelihood:
         return float(self.correct.sum() / self.tokens.sum())
 
     def interval(
-        self, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+        self,
+        *,
+        level: Annotated[float, Gt(0), Lt(1)] = 0.95,
+        draws: Annotated[int, Ge(1)] = 2000,
+        seed: Annotated[int, Ge(0)] = 0,
     ) -> tuple[float, float]:
         """Bootstrap interval of the bits per byte over documents.
 
@@ -69,6 +75,7 @@ class Likelihood:
         Returns:
             Lower and upper end, bits per byte.
         """
+        checked(Likelihood.interval, locals())
         rng = np.random.default_rng(seed)
         count = len(self.nats)
         values = np.empty(draws)
@@ -129,8 +136,8 @@ def likelihood(
     reader: Reader,
     tokens: Tokens,
     *,
-    length: int = 256,
-    rows: int = 16,
+    length: Annotated[int, Ge(1)] = 256,
+    rows: Annotated[int, Ge(1)] = 16,
     progress: Callable[[int], None] | None = None,
 ) -> Likelihood:
     """Measure a text in windows with a stride of half the context; every token counts once.
@@ -145,6 +152,7 @@ def likelihood(
     Returns:
         The likelihood of each document.
     """
+    checked(likelihood, locals())
     count = len(tokens.names)
     nats: Array = np.zeros(count)
     scored: Array = np.zeros(count)
