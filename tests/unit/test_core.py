@@ -114,7 +114,7 @@ def test_states_of_another_width_and_backends_that_do_not_exist():
     head = Head(torch.zeros(3, 2))
     with pytest.raises(ShapeError, match="do not belong together"):
         scan(torch.zeros(1, 3), head, torch.tensor([0]), {"lse"})
-    with pytest.raises(BadSetting, match="no backend"):
+    with pytest.raises(BadSetting, match="backend"):
         scan(torch.zeros(1, 2), head, torch.tensor([0]), {"lse"}, backend="fast")
     with pytest.raises(BadSetting, match="block=0"):
         scan(torch.zeros(1, 2), head, torch.tensor([0]), {"lse"}, block=0)

@@ -193,8 +193,10 @@ def test_one_cluster_cannot_be_split():
     with pytest.raises(BadInput, match="no documents"):
         split(Corpus("none", ()))
     with pytest.raises(BadSetting) as caught:
-        split(made(3), validation=0.6, held_out=0.5, shingle=1, share=2.0)
+        split(made(3), validation=0.6, held_out=-0.5, shingle=1, share=2.0)
     assert len(caught.value.problems) == 3
+    with pytest.raises(BadSetting, match="nothing is left to train on"):
+        split(made(3), validation=0.6, held_out=0.5)
 
 
 def test_leak_counts_exact_bytes():

@@ -351,7 +351,7 @@ def test_read_measures_its_logits(corpora):
 def test_what_cannot_be_is_refused(corpora):
     train, validation, _ = corpora
     for order in (0, 17):
-        with pytest.raises(BadSetting, match="order must be 1 to 16"):
+        with pytest.raises(BadSetting, match=f"order={order} should be at least 1 and at most 16"):
             ngram(train, validation, order=order)
     with pytest.raises(BadSetting, match="kneser_ney"):
         _check(3, "kneser")

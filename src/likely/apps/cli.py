@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 
 import likely
 from likely.apps._console import messages
+from likely.apps.doctor import doctor
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
@@ -30,6 +31,7 @@ app.command(evaluate_model, name="evaluate")
 app.command(generate_text, name="generate")
 app.command(mix_models, name="mix")
 app.command(list_entries, name="list")
+app.command(doctor, name="doctor")
 
 MISTAKE, INTERRUPTED = 2, 130
 

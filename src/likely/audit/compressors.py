@@ -7,8 +7,12 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
 
 from likely.core.errors import BadInput
+from likely.core.settings import checked
 from likely.data.corpus import Corpus
 
 _XZ = 9 | lzma.PRESET_EXTREME
@@ -35,7 +39,9 @@ class Compression:
     seconds: float
 
 
-def compressors(train: Corpus, held_out: Corpus, *, threads: int = 2) -> dict[str, Compression]:
+def compressors(
+    train: Corpus, held_out: Corpus, *, threads: Annotated[int, Ge(1)] = 2
+) -> dict[str, Compression]:
     """Bits per byte of held-out text by zlib, bz2 and xz, alone and given the training text.
 
     Three ways to measure, from strict to generous:
@@ -64,6 +70,7 @@ def compressors(train: Corpus, held_out: Corpus, *, threads: int = 2) -> dict[st
     Raises:
         BadInput: nothing is held out, or it is more than fits beside the training text.
     """
+    checked(compressors, locals())
     if not held_out.bytes:
         raise BadInput("No text is held out, so there is nothing to compress: hold some out.")
     if train.bytes + held_out.bytes > _LONGEST:

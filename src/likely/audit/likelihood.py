@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
+from likely.core.settings import checked
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
 
@@ -52,7 +54,11 @@ class Likelihood:
         return float(self.correct.sum() / self.tokens.sum())
 
     def interval(
-        self, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+        self,
+        *,
+        level: Annotated[float, Gt(0), Lt(1)] = 0.95,
+        draws: Annotated[int, Ge(1)] = 2000,
+        seed: Annotated[int, Ge(0)] = 0,
     ) -> tuple[float, float]:
         """Bootstrap interval of the bits per byte over documents.
 
@@ -67,6 +73,7 @@ class Likelihood:
         Returns:
             Lower and upper end, bits per byte.
         """
+        checked(Likelihood.interval, locals())
         rng = np.random.default_rng(seed)
         count = len(self.nats)
         values = np.empty(draws)
@@ -127,8 +134,8 @@ def likelihood(
     reader: Reader,
     tokens: Tokens,
     *,
-    length: int | None = None,
-    rows: int = 16,
+    length: Annotated[int, Ge(1)] | None = None,
+    rows: Annotated[int, Ge(1)] = 16,
     progress: Callable[[int], None] | None = None,
 ) -> Likelihood:
     """Measure a text; every token counts once, with at least half a window before it.
@@ -143,5 +150,6 @@ def likelihood(
     Returns:
         The likelihood of each document.
     """
+    checked(likelihood, locals())
     found = reader.judge(tokens, length=length, rows=rows, progress=progress)
     return from_tokens(tokens, *found)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` Did you mean 'focal'?`` or nothing, for the end of a sentence.
 
+    Capitals, hyphens, underscores and spaces do not count, and the beginning of a name is near it.
+
     Args:
         name: what was typed.
         known: what could have been meant.
@@ -20,9 +22,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Example:
         >>> did_you_mean("focl", ["focal", "emo"])
         " Did you mean 'focal'?"
+        >>> did_you_mean("CrossEntropy", ["cross_entropy", "entropy"])
+        " Did you mean 'cross_entropy'?"
     """
-    near = difflib.get_close_matches(name, sorted(known), n=2)
+    plain = _plain(name)
+    names = {one: _plain(one) for one in sorted(map(str, known))}
+    near = [one for one, spelled in names.items() if spelled == plain and plain]
+    if not near:
+        close = difflib.get_close_matches(plain, list(dict.fromkeys(names.values())), n=2)
+        near = [one for spelled in close for one in names if names[one] == spelled][:2]
+    if not near and len(plain) > 2:
+        near = [one for one, spelled in names.items() if spelled.startswith(plain)][:2]
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _plain(name: str) -> str:
+    """A name without what people write in several ways."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 class LikelyError(Exception):

@@ -2,15 +2,14 @@
 
 import ast
 import inspect
-import math
-import types
-import typing
+import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
-
-from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
+from typing import Any
 
 from likely.core.errors import BadSetting, did_you_mean
+from likely.core.fit import fit, told, wanted
+
+__all__ = ["check", "checked", "fit", "parse", "settings_of"]
 
 
 def settings_of(entry: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -22,7 +21,10 @@ def settings_of(entry: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     Returns:
         Name → parameter, in order.
     """
-    parameters = inspect.signature(entry).parameters
+    try:
+        parameters = inspect.signature(entry, eval_str=True).parameters
+    except NameError:  # Written as text, with names that only a type checker imports.
+        parameters = inspect.signature(entry).parameters
     return {k: p for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
 
 
@@ -43,6 +45,9 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
         ('focal', {'gamma': 2})
     """
     form = "Write a name, or a name with settings: 'focal' or 'focal(gamma=2)'."
+    hyphened = re.match(r"\s*(\w+(?:-\w+)+)\s*(\(|$)", text)
+    if hyphened:  # No entry has such a name, and whoever looks it up says which one was meant.
+        return hyphened[1], {}
     try:
         node = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as problem:
@@ -87,107 +92,46 @@ def check(
     declared, problems, values = settings_of(entry), [], {}
     for name in given:
         if name not in declared:
-            has = ", ".join(declared) or "no settings"
-            problems.append(
-                f"There is no setting {name!r}.{did_you_mean(name, declared)} It has: {has}."
-            )
+            has = f"It has: {', '.join(declared)}." if declared else "It takes no settings."
+            problems.append(f"There is no setting {name!r}.{did_you_mean(name, declared)} {has}")
     for name, parameter in declared.items():
         if name in given:
             try:
                 values[name] = fit(given[name], parameter.annotation)
             except ValueError as problem:
-                problems.append(f"{name}={given[name]!r} {problem}.")
+                problems.append(told(name, given[name], problem))
         elif parameter.default is not parameter.empty:
             values[name] = parameter.default
         elif complete:
-            problems.append(f"The setting {name!r} must be given.")
+            problems.append(f"The setting {name!r} must be given: {wanted(parameter.annotation)}.")
     if problems:
         raise BadSetting(where, problems)
     return values
 
 
-def fit(value: Any, kind: Any) -> Any:
-    """A value as the annotation wants it.
+def checked(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a function that is called directly was given by keyword, checked like an entry's.
+
+    Write `checked(split, locals())` as the first line of `split`: a wrong type or a value outside
+    the bounds of its annotation is then told in a sentence, before anything is done.
 
     Args:
-        value: what was given.
-        kind: an annotation: plain types, unions, literals, `Annotated` bounds.
+        function: the one that was called.
+        given: its arguments by name; those by position are not looked at.
 
     Returns:
-        The value; an int where a float is wanted becomes one.
+        The settings, each of its declared type.
 
     Raises:
-        ValueError: with the end of a sentence that begins with the setting.
+        BadSetting: wrong types, values out of range, all at once.
+
+    Example:
+        >>> def cut(text: str, *, places: int) -> str:
+        ...     checked(cut, locals())
+        ...     return text[:places]
+        >>> cut("likely", places="two")
+        Traceback (most recent call last):
+        likely.core.errors.BadSetting: cut: places='two' should be a whole number, not text.
     """
-    origin = get_origin(kind)
-    if origin is Annotated:
-        inner, *bounds = get_args(kind)
-        value = fit(value, inner)
-        for bound in bounds:
-            _within(value, bound)
-        return value
-    if origin is Literal:
-        choices = get_args(kind)
-        if value not in choices:
-            near = did_you_mean(str(value), map(str, choices))
-            raise ValueError(f"is none of {', '.join(map(repr, choices))}{near.rstrip('?')}")
-        return value
-    if origin in (typing.Union, types.UnionType):
-        return _fit_any(value, get_args(kind))
-    if origin in (tuple, list):
-        return _fit_many(value, kind)
-    return _fit_plain(value, kind)
-
-
-def _fit_any(value: Any, kinds: tuple[Any, ...]) -> Any:
-    said = []
-    for kind in kinds:
-        try:
-            return fit(value, kind)
-        except ValueError as problem:
-            said.append(str(problem))
-    raise ValueError(" and ".join(dict.fromkeys(said)))
-
-
-def _fit_many(value: Any, kind: Any) -> Any:
-    inner = get_args(kind)[0]
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"should be a list, and it is a {type(value).__name__}")
-    items = [fit(item, inner) for item in value]
-    return tuple(items) if get_origin(kind) is tuple else items
-
-
-def _fit_plain(value: Any, kind: Any) -> Any:
-    if kind is Any or kind is inspect.Parameter.empty:
-        return value
-    if kind is None or kind is type(None):
-        if value is not None:
-            raise ValueError("is not None")
-        return None
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    wrong_bool = isinstance(value, bool) and kind is not bool
-    if isinstance(kind, type) and (wrong_bool or not isinstance(value, kind)):
-        words = {float: "a number", int: "a whole number", str: "text", bool: "True or False"}
-        wanted = words.get(kind, f"a {kind.__name__}")
-        raise ValueError(f"should be {wanted}, and it is of type {type(value).__name__}")
-    if isinstance(value, float) and math.isnan(value):
-        raise ValueError("is not a number")
-    return value
-
-
-def _within(value: Any, bound: Any) -> None:
-    """Raise where a number lies outside a bound of `annotated_types`."""
-    if isinstance(bound, GroupedMetadata):
-        for part in bound:
-            _within(value, part)
-    elif value is None:
-        return
-    elif isinstance(bound, Ge) and not value >= bound.ge:
-        raise ValueError(f"should be at least {bound.ge}")
-    elif isinstance(bound, Gt) and not value > bound.gt:
-        raise ValueError(f"should be more than {bound.gt}")
-    elif isinstance(bound, Le) and not value <= bound.le:
-        raise ValueError(f"should be at most {bound.le}")
-    elif isinstance(bound, Lt) and not value < bound.lt:
-        raise ValueError(f"should be less than {bound.lt}")
+    settings = {name: given[name] for name in settings_of(function) if name in given}
+    return check(function.__name__, function, settings)

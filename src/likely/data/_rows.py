@@ -5,29 +5,20 @@ import torch
 from numpy.typing import NDArray
 
 from likely.core.batch import Batch
-from likely.core.errors import BadInput, BadSetting
+from likely.core.errors import BadInput
 from likely.data.tokens import Tokens
 
 
-def check(where: str, tokens: Tokens, **settings: int) -> None:
-    """Refuse settings below 1, and tokens without a document.
+def not_empty(where: str, tokens: Tokens) -> None:
+    """Refuse tokens without a document.
 
     Args:
         where: who asks.
         tokens: what is to be read.
-        settings: whole numbers by name.
 
     Raises:
-        BadSetting: a setting below 1.
         BadInput: no tokens.
     """
-    problems = [
-        f"{name} must be a whole number of at least 1, and {value!r} is not."
-        for name, value in settings.items()
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1
-    ]
-    if problems:
-        raise BadSetting(where, problems)
     if not len(tokens):
         raise BadInput(f"{where}: there are no documents to read; give at least one.")
 

@@ -1,13 +1,18 @@
 """What a corpus is made of, and how much of its held-out text the training text gives away."""
 
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 
+from likely.core.settings import checked
 from likely.data._windows import document_windows
 from likely.data.corpus import Corpus
 from likely.data.split import PARTS, Split
+
+Match = Annotated[int, Ge(8)]
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class DataCard:
         return [header, *(_row(domain) for domain in (*self.domains, self.total))]
 
 
-def data_card(split: Split, *, match: int = 64) -> DataCard:
+def data_card(split: Split, *, match: Match = 64) -> DataCard:
     """Documents and bytes of every domain and part, and the leak.
 
     The leak is the share of held-out bytes inside an exact repeat, at least `match` bytes long,
@@ -72,6 +77,7 @@ def data_card(split: Split, *, match: int = 64) -> DataCard:
     Returns:
         The card.
     """
+    checked(data_card, locals())
     covered = repeated_bytes(split.train, split.held_out, match=match)
     inside: dict[str, int] = {}
     for document, count in zip(split.held_out, covered.tolist(), strict=True):
@@ -91,7 +97,7 @@ def data_card(split: Split, *, match: int = 64) -> DataCard:
     )
 
 
-def repeated_bytes(known: Corpus, text: Corpus, *, match: int = 64) -> NDArray[np.int64]:
+def repeated_bytes(known: Corpus, text: Corpus, *, match: Match = 64) -> NDArray[np.int64]:
     """How many bytes of each document stand inside an exact repeat of known text.
 
     Args:
@@ -102,6 +108,7 @@ def repeated_bytes(known: Corpus, text: Corpus, *, match: int = 64) -> NDArray[n
     Returns:
         `[M]`, one number a document of `text`.
     """
+    checked(repeated_bytes, locals())
     windows = [hashes for hashes, _ in document_windows(known.documents, match)]
     table = np.sort(np.concatenate(windows)) if windows else np.zeros(0, np.uint64)
     covered = np.zeros(len(text), np.int64)

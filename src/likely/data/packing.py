@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 
 from likely.core.batch import Batch
 from likely.core.errors import BadSetting
-from likely.data._rows import build, check
+from likely.core.settings import checked
+from likely.data._rows import build, not_empty
 from likely.data.tokens import Tokens
+
+Count = Annotated[int, Ge(1)]
 
 
 class TrainingPlan:
@@ -33,10 +38,11 @@ class TrainingPlan:
         BadInput: there is nothing to train on.
     """
 
-    def __init__(self, tokens: Tokens, *, length: int, rows: int, seed: int = 0) -> None:
-        check("TrainingPlan", tokens, length=length, rows=rows)
-        if seed < 0:
-            raise BadSetting("TrainingPlan", [f"seed must be at least 0, and {seed} is not."])
+    def __init__(
+        self, tokens: Tokens, *, length: Count, rows: Count, seed: Annotated[int, Ge(0)] = 0
+    ) -> None:
+        checked(TrainingPlan, locals())
+        not_empty("TrainingPlan", tokens)
         self.tokens, self.length, self.rows, self.seed = tokens, length, rows, seed
         self.rows_per_epoch = -(-len(tokens.ids) // length)
         self._epoch = lru_cache(maxsize=4)(self._order)
@@ -65,7 +71,7 @@ class TrainingPlan:
             BadSetting: a negative step.
         """
         if step < 0:
-            raise BadSetting("TrainingPlan.batch", [f"step must be at least 0, and {step} is not."])
+            raise BadSetting("TrainingPlan.batch", [f"step={step} should be at least 0."])
         begin, end = step * self.rows, (step + 1) * self.rows
         parts = []
         while begin < end:
@@ -121,7 +127,7 @@ class TrainingPlan:
 
 
 def evaluation_batches(
-    tokens: Tokens, *, length: int, rows: int, stride: int | None = None
+    tokens: Tokens, *, length: Count, rows: Count, stride: Count | None = None
 ) -> Iterator[Batch]:
     """Overlapping windows within each document; every target is scored exactly once.
 
@@ -142,8 +148,9 @@ def evaluation_batches(
         BadSetting: `length`, `rows` or `stride` below 1, or a stride above `length`.
         BadInput: there are no documents.
     """
+    checked(evaluation_batches, locals())
+    not_empty("evaluation_batches", tokens)
     step = max(1, length // 2) if stride is None else stride
-    check("evaluation_batches", tokens, length=length, rows=rows, stride=step)
     if step > length:
         problem = f"stride must not exceed length, and {step} is more than {length}."
         raise BadSetting("evaluation_batches", [problem])

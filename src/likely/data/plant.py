@@ -1,16 +1,19 @@
 """Passages put into a corpus a known number of times, to measure what a model memorises."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
-from likely.core.errors import BadInput, BadSetting
+from likely.core.errors import BadInput
+from likely.core.settings import checked
 from likely.data.corpus import Corpus, Document
 
 _WORD = re.compile(r"[A-Za-z]{2,14}")
 _READ = 400
+Count = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,12 @@ class Planted:
 
 
 def plant(
-    corpus: Corpus, *, passages: int, repeats: Sequence[int], length: int, seed: int = 0
+    corpus: Corpus,
+    *,
+    passages: Count,
+    repeats: tuple[Annotated[int, Ge(0)], ...],
+    length: Count,
+    seed: Annotated[int, Ge(0)] = 0,
 ) -> tuple[Corpus, tuple[Planted, ...]]:
     """Add passages of shuffled words as documents of the domain `planted`.
 
@@ -50,14 +58,7 @@ def plant(
         BadSetting: `passages` or `length` below 1, or a negative number of repeats.
         BadInput: the corpus has no words.
     """
-    problems = [
-        f"{name} must be at least 1, and {value!r} is not."
-        for name, value in (("passages", passages), ("length", length))
-        if value < 1
-    ]
-    problems += [f"repeats must not be negative, and {r!r} is." for r in repeats if r < 0]
-    if problems:
-        raise BadSetting("plant", problems)
+    checked(plant, locals())
     rng = np.random.default_rng(seed)
     words = _words(corpus, rng)
     planted = tuple(

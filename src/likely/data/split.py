@@ -2,16 +2,20 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
 from likely.core.errors import BadInput, BadSetting
+from likely.core.settings import checked
 from likely.data._clusters import duplicate_clusters
 from likely.data.corpus import Corpus, Document
 
+Share = Annotated[float, Ge(0), Lt(1)]
 PARTS = ("train", "validation", "held_out")
 
 
@@ -40,12 +44,12 @@ class Split:
 def split(
     corpus: Corpus,
     *,
-    validation: float = 0.08,
-    held_out: float = 0.12,
-    shingle: int = 50,
-    share: float = 0.05,
-    exposure: float = 0.03,
-    seed: int = 0,
+    validation: Share = 0.08,
+    held_out: Share = 0.12,
+    shingle: Annotated[int, Ge(8)] = 50,
+    share: Share = 0.05,
+    exposure: Share = 0.03,
+    seed: Annotated[int, Ge(0)] = 0,
 ) -> Split:
     """Split by duplicate cluster, so that no part knows another by heart.
 
@@ -79,7 +83,7 @@ def split(
         BadSetting: shares outside [0, 1) or too large together, a shingle below 8 bytes.
         BadInput: no documents, or all are one cluster, so that nothing can be held out.
     """
-    _check(shingle, validation=validation, held_out=held_out, share=share, exposure=exposure)
+    _check(validation, held_out, locals())
     if not len(corpus):
         raise BadInput(f"The corpus {corpus.name!r} has no documents, so it cannot be split.")
     documents = sorted(corpus, key=lambda document: document.id)
@@ -153,19 +157,13 @@ class _Clusters:
             have.update(self.bytes[smallest])
 
 
-def _check(shingle: int, **shares: float) -> None:
-    problems = [
-        f"{name} must be at least 0 and below 1, and {value!r} is not."
-        for name, value in shares.items()
-        if not 0 <= value < 1
-    ]
-    validation, held_out = shares["validation"], shares["held_out"]
+def _check(validation: float, held_out: float, given: Mapping[str, Any]) -> None:
+    checked(split, given)
     if validation + held_out >= 1:
-        problems.append(
-            f"validation + held_out must be below 1, and {validation} + {held_out} leaves nothing "
-            "to train on."
+        raise BadSetting(
+            "split",
+            [
+                f"validation={validation} and held_out={held_out} should be less than 1 together: "
+                "nothing is left to train on."
+            ],
         )
-    if shingle < 8:
-        problems.append(f"shingle must be at least 8 bytes, and {shingle!r} is not.")
-    if problems:
-        raise BadSetting("split", problems)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from likely.core.batch import Batch
 from likely.core.disk import whole_folder
 from likely.core.head import Head
+from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
 from likely.models._card import read_card, write_card
 from likely.models.reader import Reader
@@ -165,6 +166,7 @@ def feed_forward(
     References:
         Bengio et al., A Neural Probabilistic Language Model, 2003, eq. 1.
     """
+    checked(feed_forward, locals())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return FeedForward(vocabulary, context, embedding, width, direct)

@@ -9,6 +9,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from likely.core.errors import BadSetting, did_you_mean
+from likely.core.settings import checked
 from likely.data.tokens import Tokens
 from likely.models._corpus import fitted, judged
 from likely.models._ngram import NGram
@@ -65,6 +66,7 @@ def ngram(
         Engineering 1(3). Chen and Goodman 1998, *An empirical study of smoothing techniques for
         language modeling*, Harvard TR-10-98 (modified Kneser–Ney).
     """
+    checked(ngram, locals())
     return sweep(tokens, validation, [order], smoothing=smoothing)[order]
 
 
@@ -90,6 +92,7 @@ def sweep(
         BadSetting: an order that is not 1 to 16, or a smoothing that does not exist.
         BadInput: no validation text, or one over another vocabulary.
     """
+    checked(sweep, locals())
     wanted = sorted(set(orders))
     if not wanted:
         raise BadSetting("sweep", ["orders must name at least one order, and it is empty."])

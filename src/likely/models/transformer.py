@@ -14,6 +14,7 @@ from likely.core.batch import Batch
 from likely.core.disk import whole_folder
 from likely.core.errors import BadInput, BadSetting, Unsupported
 from likely.core.head import Head
+from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
 from likely.models._card import read_card, write_card
 from likely.models.reader import Reader
@@ -204,6 +205,7 @@ def transformer(
         Touvron et al., LLaMA, 2023. arXiv:2302.13971. Radford et al., Language Models are
         Unsupervised Multitask Learners, 2019, §2.3 (residual layers start smaller by depth).
     """
+    checked(transformer, locals())
     if width % heads or (width // heads) % 2:
         raise BadSetting(
             "Model 'transformer'",

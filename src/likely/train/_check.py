@@ -11,7 +11,8 @@ from torch import nn
 from likely.core.bind import bind
 from likely.core.catalogue import catalogue, get, unit
 from likely.core.errors import BadSetting, LikelyError, UnknownName, did_you_mean
-from likely.core.settings import check, fit, parse, settings_of
+from likely.core.fit import fit, told
+from likely.core.settings import check, parse, settings_of
 from likely.train.recipe import Recipe, Schedule
 
 
@@ -104,7 +105,7 @@ def _fields(kind: Any, data: Mapping[str, Any], prefix: str, problems: list[str]
             else:
                 values[name] = fit(value, hints[name])
         except ValueError as problem:
-            problems.append(f"{prefix}{name}={value!r} {problem}.")
+            problems.append(told(f"{prefix}{name}", value, problem))
     return values
 
 

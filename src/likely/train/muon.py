@@ -2,11 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Lt
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from likely.core.settings import checked
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
@@ -41,11 +44,12 @@ class Muon(torch.optim.Optimizer):
         self,
         parameters: Iterable[nn.Parameter],
         *,
-        lr: float,
-        momentum: float = 0.95,
-        weight_decay: float = 0.1,
+        lr: Annotated[float, Ge(0)],
+        momentum: Annotated[float, Ge(0), Lt(1)] = 0.95,
+        weight_decay: Annotated[float, Ge(0)] = 0.1,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        checked(Muon, locals())
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(parameters, defaults)
         self.dtype = dtype

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from likely.core.catalogue import get, module_of, needs
 from likely.core.errors import UnknownName
+from likely.core.settings import check
 from likely.core.stats import Statistic
 from likely.vocab.moments._accumulator import Accumulator, Moment, State
 from likely.vocab.moments._names import PLAIN
@@ -22,12 +23,15 @@ class Plan:
 
     Raises:
         UnknownName: no statistic has this name, or one reads a moment that does not exist.
+        BadSetting: a wish with other settings than its statistic takes.
     """
 
     def __init__(self, wishes: Mapping[str, Statistic]) -> None:
         self._reads: dict[str, tuple[Statistic, dict[str, Moment]]] = {}
         sums: dict[Key, Accumulator] = {}
         for name, wish in wishes.items():
+            settings = {**wish.rows, **wish.settings}
+            check(f"Statistic {wish.name!r}", get("vocab.statistics", wish.name), settings)
             moments = _moments_of(wish)
             for moment in moments.values():
                 key = moment.accumulator.key()

@@ -1,14 +1,16 @@
 """The one scan: hidden states in, per-token statistics out."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from likely.core.errors import BadSetting, ShapeError
+from likely.core.errors import ShapeError
 from likely.core.head import Head
+from likely.core.settings import checked
 from likely.core.stats import Statistic, Stats, Want, as_wishes
 from likely.vocab import _chunked, _reference
 from likely.vocab._plan import Plan
@@ -27,7 +29,7 @@ def scan(
     *,
     roles: Mapping[str, tuple[Tensor, Head]] | None = None,
     backend: Backend = "auto",
-    block: int | None = None,
+    block: Annotated[int, Ge(1)] | None = None,
 ) -> Stats:
     """Measure statistics of p(· | hidden) without keeping the logits.
 
@@ -61,7 +63,8 @@ def scan(
         Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2025.
         arXiv:2411.09009 (the sweep); Milakov and Gimelshein, 2018. arXiv:1805.02867 (the shift).
     """
-    _check(hidden, head, targets, block)
+    checked(scan, locals())
+    _check(hidden, head, targets)
     own, others = _by_role(as_wishes(want), roles or {})
     plan = Plan(own)
     name = _choose(backend, hidden, head)
@@ -105,12 +108,8 @@ def from_logits(logits: Float[Tensor, "N V"], targets: Int[Tensor, "N"], want: W
 
 
 def _choose(backend: str, hidden: Tensor, head: Head) -> str:
-    names = {"reference": _reference, "chunked": _chunked}
-    if backend in names:
-        return backend
     if backend != "auto":
-        known = ", ".join(map(repr, ("auto", *names)))
-        raise BadSetting("scan", [f"There is no backend {backend!r}; choose one of {known}."])
+        return backend
     return "reference" if 4 * len(hidden) * head.size <= HOLD_BYTES else "chunked"
 
 
@@ -129,9 +128,7 @@ def _by_role(
     return own, others
 
 
-def _check(hidden: Tensor, head: Head, targets: Tensor, block: int | None) -> None:
-    if block is not None and block < 1:
-        raise BadSetting("scan", [f"block={block} should be at least 1."])
+def _check(hidden: Tensor, head: Head, targets: Tensor) -> None:
     if head.weight.numel() == 0 or type(head.weight).__name__ == "DTensor":
         raise ShapeError(
             "scan: the head's weight is empty or sharded over processes here. Gather it first "

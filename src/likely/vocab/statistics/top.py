@@ -1,5 +1,8 @@
 """The k likeliest words: their ids and logits, likeliest first; equal ones in any order."""
 
+from typing import Annotated
+
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -13,7 +16,7 @@ def wants(*, k: int = 10) -> dict[str, Moment]:
 
 
 def top(
-    shift: Float[Tensor, "N"], largest: tuple[Tensor, Tensor], *, k: int = 10
+    shift: Float[Tensor, "N"], largest: tuple[Tensor, Tensor], *, k: Annotated[int, Ge(1)] = 10
 ) -> tuple[Int[Tensor, "N k"], Float[Tensor, "N k"]]:
     r"""The k likeliest words: their ids and logits, likeliest first; equal ones in any order.
 
