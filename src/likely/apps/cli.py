@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 
 import likely
 from likely.apps._console import messages
+from likely.apps._words import in_words
 from likely.apps.doctor import doctor
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
@@ -59,7 +60,7 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except CycloptsError as problem:
         command = " ".join(["likely", *(problem.command_chain or ())])
-        _say(f"{str(problem).strip()} See: {command} --help")
+        _say(f"{in_words(problem)} See: {command} --help")
         sys.exit(MISTAKE)
     except LikelyError as problem:
         _say(str(problem))
@@ -72,6 +73,11 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         # Whoever read our output has gone; Python must not complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        _say(f"{problem.filename}: {problem.strerror}. Check the path and its permissions.")
+        sys.exit(MISTAKE)
     sys.exit(0)
 
 

@@ -64,4 +64,6 @@ def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
             "Give the folder that training wrote, such as RUN/model."
         ) from problem
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
-        raise BadInput(f"{folder / CARD} is damaged: {problem!r}.") from problem
+        raise BadInput(
+            f"{folder / CARD} is damaged ({problem}): copy the model again or train it anew."
+        ) from problem

@@ -30,5 +30,8 @@ def load(folder: str | Path) -> Reader:
         reader: Reader = module_of("models", kind).load(folder)
     except (OSError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
         reason = str(problem).splitlines()[0] if str(problem) else repr(problem)
-        raise BadInput(f"{folder}: this {kind} model cannot be loaded: {reason}") from problem
+        raise BadInput(
+            f"{folder}: this {kind} model cannot be loaded ({reason.rstrip('.')}): its files are "
+            "damaged or incomplete, so copy them again or train the model anew."
+        ) from problem
     return reader

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from likely.core.errors import BadInput
+from likely.core.errors import BadInput, BadSetting, did_you_mean
+from likely.train._lines import with_lines
 
 FORMAT = 1
 """Of `recipe.toml`, and with it of the whole run folder."""
@@ -120,21 +121,28 @@ def load_recipe(path: str | Path) -> Recipe:
 
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
     except OSError as problem:
+        there = path.parent.glob("*.toml") if path.parent.is_dir() else ()
         raise BadInput(
             f"{path}: this recipe cannot be read: {problem.strerror}. Give a TOML file, such as "
-            "the recipe.toml of a run."
+            f"the recipe.toml of a run.{did_you_mean(path.name, (one.name for one in there))}"
         ) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise BadInput(f"{path}: this is no TOML: {problem}.") from problem
+        raise BadInput(
+            f"{path}: this is no TOML: {problem}. Give a recipe, such as the recipe.toml of a run; "
+            f"text to train on is named by --data {path}"
+        ) from problem
     if data.pop("format", FORMAT) != FORMAT:
         raise BadInput(
             f"{path}: this recipe has another format than {FORMAT}, the one that this version of "
             "likely reads: install a newer likely."
         )
-    return build(data, str(path))
+    try:
+        return build(data, str(path))
+    except BadSetting as problem:
+        raise BadSetting(str(path), with_lines(problem.problems, text)) from None
 
 
 def to_toml(recipe: Recipe) -> str:

@@ -1,0 +1,50 @@
+"""Which line of a TOML file a problem is on: the parser of the standard library does not say."""
+
+import re
+from collections.abc import Sequence
+
+_TABLE = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
+_KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_FIELD = re.compile(r"(?:There is no field ')?([\w.-]+)")
+
+
+def with_lines(problems: Sequence[str], text: str) -> list[str]:
+    r"""Problems with the line that each is on, in the order of the file.
+
+    Args:
+        problems: sentences that begin with a field, such as ``optimizer.lr=-1 should …``.
+        text: the TOML file.
+
+    Returns:
+        The same sentences; those whose field stands in the file begin with its line.
+
+    Example:
+        >>> with_lines(["optimizer.lr=-1 should be more than 0."], "[optimizer]\\nlr = -1\\n")
+        ['line 2: optimizer.lr=-1 should be more than 0.']
+    """
+    lines = _lines(text)
+    found = []
+    for problem in problems:
+        name = match[1].strip(".") if (match := _FIELD.match(problem)) else ""
+        while name and name not in lines:
+            name = name.rpartition(".")[0]
+        found.append((lines.get(name, 0), problem))
+    found.sort(key=lambda pair: pair[0])
+    return [f"line {line}: {problem}" if line else problem for line, problem in found]
+
+
+def _lines(text: str) -> dict[str, int]:
+    """Dotted key → the line where it is first given."""
+    found: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = f"{_plain(header[1])}."
+            found.setdefault(table[:-1], number)
+        elif key := _KEY.match(line):
+            found.setdefault(f"{table}{_plain(key[1])}", number)
+    return found
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"""\s*\.\s*""", ".", key).replace('"', "").replace("'", "")
