@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from likely.core.errors import BadInput
 from likely.core.vocabulary import Vocabulary
 from likely.data.tokenizers._spelling import spelled
 
@@ -47,7 +48,10 @@ class Library:
     def _tokenizer(self) -> Any:
         from tokenizers import Tokenizer
 
-        made = Tokenizer.from_str(self.text)
+        try:
+            made = Tokenizer.from_str(self.text)
+        except Exception as problem:  # the library raises plain ones
+            raise BadInput(f"The tokenizer {self.name} is damaged: {problem}.") from problem
         made.no_truncation()
         made.no_padding()
         made.encode_special_tokens = True
@@ -124,8 +128,9 @@ def vocabulary_of(
         made.add_special_tokens([END])
         begin, end, text = END, END, made.to_str()
     assert begin is not None
-    bytes_of, special = spelled(json.loads(text), made.get_vocab(with_added_tokens=True))
-    bos, eos = made.token_to_id(begin), made.token_to_id(end)
+    ids = made.get_vocab(with_added_tokens=True)
+    bytes_of, special = spelled(json.loads(text), ids)
+    bos, eos = ids[begin], ids[end]
     silent = tuple(b"" if i in (bos, eos) else b for i, b in enumerate(bytes_of))
     library = Library(name, text, begin, end)
     return Vocabulary(silent, bos, eos, special | {bos, eos}, tokenizer=library)

@@ -1,6 +1,7 @@
 """A tokenizer that somebody else trained."""
 
 from pathlib import Path
+from typing import Any
 
 from likely.core.errors import BadInput, BadSetting, Unsupported
 from likely.core.vocabulary import Vocabulary
@@ -65,7 +66,7 @@ def _text(file: Path) -> str:
     return text
 
 
-def _loaded(path: str) -> object:
+def _loaded(path: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
