@@ -46,5 +46,5 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	@$(PIP) install --constraint constraints.txt --editable ".[test,check]"
+	@$(PIP) install --constraint constraints.txt --editable ".[data,test,check]"
 	@touch $@

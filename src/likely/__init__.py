@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from likely.core.head import Head
     from likely.core.stats import Statistic, Stats
     from likely.core.vocabulary import Vocabulary
+    from likely.data.dataset import from_dataset
+    from likely.data.files import read
     from likely.models.evaluate import evaluate
     from likely.models.load import load
     from likely.vocab.scan import from_logits, scan
@@ -26,9 +28,11 @@ __all__ = [
     "bind",
     "catalogue",
     "evaluate",
+    "from_dataset",
     "from_logits",
     "get",
     "load",
+    "read",
     "scan",
 ]
 
@@ -41,9 +45,11 @@ _HOME = {
     "bind": "core.bind",
     "catalogue": "core.catalogue",
     "evaluate": "models.evaluate",
+    "from_dataset": "data.dataset",
     "from_logits": "vocab.scan",
     "get": "core.catalogue",
     "load": "models.load",
+    "read": "data.files",
     "scan": "vocab.scan",
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -49,6 +50,24 @@ def table(header: list[str], rows: list[list[str]], *, title: str | None = None)
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def tell_skipped(skipped: Sequence[str], kept: int, most: int = 5) -> None:
+    """Say on standard error what a reading passed over: how many, and the first few.
+
+    Args:
+        skipped: one line each.
+        kept: how many documents were read.
+        most: lines to print at most.
+    """
+    if not skipped:
+        return
+    console = messages()
+    console.print(f"Skipped {len(skipped):,} of {len(skipped) + kept:,} documents or files:")
+    for line in skipped[:most]:
+        console.print(f"  {line}", style="dim")
+    if len(skipped) > most:
+        console.print(f"  … and {len(skipped) - most:,} more.", style="dim")
 
 
 class Clock:

@@ -1,11 +1,11 @@
 """`likely evaluate`: how likely a text is to a model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from likely.apps._console import messages, print_json, results, table
+from likely.apps._console import print_json, results, table, tell_skipped
 
 if TYPE_CHECKING:
     from likely.data.corpus import Corpus
@@ -16,14 +16,18 @@ def evaluate_model(
     corpus: tuple[str, ...],
     /,
     *,
+    field: str = "text",
+    on_error: Literal["raise", "skip"] = "raise",
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Measure a model on texts: nats per token, bits per byte, perplexity, accuracy.
 
     Args:
         model: folder of a model, such as quickstart/models/transformer.
-        corpus: files or folders of text; or `embedded` for the held-out part of the corpus that
-            comes with Python.
+        corpus: files, folders, patterns or addresses of text; or `embedded` for the held-out part
+            of the corpus that comes with Python.
+        field: the field or column that holds the text.
+        on_error: skip what cannot be read, and list it; raise stops there.
         json: print JSON.
     """
     from likely.apps._measure import as_dict
@@ -34,9 +38,8 @@ def evaluate_model(
 
     if not corpus:
         raise BadSetting("likely evaluate", ["No text was given: name a file or a folder."])
-    reader, text = load(model), _read(corpus)
-    for line in text.skipped:
-        messages().print(f"Skipped {line}.", style="dim")
+    reader, text = load(model), _read(corpus, field, on_error)
+    tell_skipped(text.skipped, len(text))
     found = likelihood(reader, encode(text, reader.vocabulary))
     row: dict[str, Any] = {
         "model": str(model),
@@ -69,9 +72,11 @@ def evaluate_model(
         results().print(table(["domain", "bits per byte"], parts))
 
 
-def _read(paths: tuple[str, ...]) -> "Corpus":
+def _read(paths: tuple[str, ...], field: str, on_error: Literal["raise", "skip"]) -> "Corpus":
     from likely.data.embedded import embedded
     from likely.data.files import read
     from likely.data.split import split
 
-    return split(embedded()).held_out if paths == ("embedded",) else read(paths)
+    if paths == ("embedded",):
+        return split(embedded()).held_out
+    return read(paths, field=field, on_error=on_error)

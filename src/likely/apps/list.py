@@ -18,10 +18,11 @@ def list_entries(
     wiring: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """List objectives, samplers, models and statistics.
+    """List objectives, samplers, models, statistics and tokenizers.
 
     Args:
-        room: one room only: objectives, decode, models or vocab.statistics.
+        room: one room only: objectives, decode, models, vocab.statistics or
+            data.tokenizers.
         wiring: show what each objective reads, and where it comes from.
         json: print JSON.
     """

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from likely.apps._console import messages, print_json, results
+from likely.apps._console import messages, print_json, results, tell_skipped
 from likely.core.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ def train_model(
     recipe: Path | None = None,
     *,
     data: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    field: str | None = None,
+    on_error: Literal["raise", "skip"] | None = None,
+    tokenizer: str | None = None,
     model: str | None = None,
     objective: str | None = None,
     steps: int | None = None,
@@ -39,8 +42,12 @@ def train_model(
 
     Args:
         recipe: a TOML file, such as the recipe.toml of a run.
-        data: files or folders of text, several after one another; `embedded` is Python's own
-            standard library, and the default.
+        data: files, folders, patterns or addresses of text, several after one another;
+            `embedded` is Python's own standard library, and the default.
+        field: the field or column that holds the text: text, if not said otherwise.
+        on_error: skip what cannot be read, and list it; raise, the default, stops there.
+        tokenizer: how text becomes ids, such as "bpe(size=1000)"; bytes, if not said otherwise.
+            `likely list data.tokenizers` shows all.
         model: a model with its settings, such as "transformer(layers=2)". `likely list models`
             shows all.
         objective: a loss with its settings, such as "focal(gamma=2)". `likely list objectives`
@@ -59,6 +66,9 @@ def train_model(
     """
     named: dict[str, Any] = {
         "data": data or None,
+        "field": field,
+        "on_error": on_error,
+        "tokenizer": tokenizer,
         "model": model,
         "objective": objective,
         "steps": steps,
@@ -78,7 +88,14 @@ def train_model(
 
     chosen = load_recipe(folder / "recipe.toml") if resume else _recipe(recipe, given)
     with Bar("train", messages()) as bar:
-        done = run(chosen, folder=folder, resume=resume is not None, device=device, progress=bar)
+        done = run(
+            chosen,
+            folder=folder,
+            resume=resume is not None,
+            device=device,
+            progress=bar,
+            on_corpus=lambda corpus: tell_skipped(corpus.skipped, len(corpus)),
+        )
     last = dict(done.evaluation or done.metrics[-1])
     if json:
         print_json({"folder": str(folder), **last})
@@ -99,7 +116,7 @@ def _folder(
     where = "likely train"
     if resume is not None:
         more = ["a recipe"] if recipe is not None else []
-        more += [f"--{name}" for name in given if name != "optimizer"]
+        more += [f"--{name.replace('_', '-')}" for name in given if name != "optimizer"]
         options = {"name": "--optimizer", "lr": "--lr"}
         more += [options[name] for name in given.get("optimizer", {})]
         more += ["--out"] if out is not None else []

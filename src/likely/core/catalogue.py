@@ -17,6 +17,7 @@ ROOMS = {
     "decode": "sampler",
     "models": "model",
     "vocab.statistics": "statistic",
+    "data.tokenizers": "tokenizer",
 }
 """Rooms that have entries, and what one entry of each is called."""
 

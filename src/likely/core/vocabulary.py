@@ -1,7 +1,7 @@
 """What is known of each token id."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import SupportsInt
 
@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likely.core.errors import BadInput
+from likely.core.tokenizer import Tokenizer
+
+FORMAT = 2
+"""Of `Vocabulary.to_dict`; 1 knew neither counts nor tokenizers, and is still read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +25,7 @@ class Vocabulary:
         eos: id that every document ends with, and that is scored.
         special: ids that stand for no text.
         counts: how often each id occurs in the training text, `[V]`, if known.
+        tokenizer: what cuts text into these ids; None where ids are bytes.
 
     Example:
         >>> Vocabulary.of_bytes().decode([104, 105, 256])
@@ -32,6 +37,7 @@ class Vocabulary:
     eos: int
     special: frozenset[int] = frozenset()
     counts: NDArray[np.int64] | None = field(default=None, repr=False)
+    tokenizer: Tokenizer | None = field(default=None, repr=False)
 
     @classmethod
     def of_bytes(cls) -> "Vocabulary":
@@ -58,6 +64,8 @@ class Vocabulary:
     def fingerprint(self) -> str:
         """A short hash that two equal vocabularies share."""
         spelled = repr((self.bytes_of, self.bos, self.eos, sorted(self.special)))
+        if self.tokenizer is not None:
+            spelled += self.tokenizer.fingerprint
         return hashlib.sha256(spelled.encode()).hexdigest()[:16]
 
     def encode(self, text: str | bytes) -> NDArray[np.int64]:
@@ -70,15 +78,31 @@ class Vocabulary:
             Ids, `[n]`.
 
         Raises:
-            BadInput: the vocabulary is not made of bytes: its own tokenizer is needed.
+            BadInput: bytes that are no UTF-8, or a vocabulary without its tokenizer.
         """
+        return self.encode_many([text])[0]
+
+    def encode_many(self, texts: Sequence[str | bytes]) -> list[NDArray[np.int64]]:
+        """Ids of several texts, which is quicker than one after the other.
+
+        Args:
+            texts: what to encode; strings are taken as UTF-8.
+
+        Returns:
+            Ids of each, without BOS and EOS.
+
+        Raises:
+            BadInput: bytes that are no UTF-8, or a vocabulary without its tokenizer.
+        """
+        if self.tokenizer is not None:
+            return self.tokenizer.encode_many([_as_text(text) for text in texts])
         if not self.is_bytes:
             raise BadInput(
                 "This vocabulary is not made of bytes, so text cannot be encoded by it alone: "
                 "encode with the tokenizer that it came from."
             )
-        data = text.encode("utf-8") if isinstance(text, str) else text
-        return np.frombuffer(data, dtype=np.uint8).astype(np.int64)
+        data = [text.encode("utf-8") if isinstance(text, str) else text for text in texts]
+        return [np.frombuffer(each, dtype=np.uint8).astype(np.int64) for each in data]
 
     def decode(self, ids: Iterable[SupportsInt]) -> str:
         """The text that ids spell; bytes that are no UTF-8 show as �.
@@ -92,21 +116,26 @@ class Vocabulary:
         return b"".join(self.bytes_of[int(i)] for i in ids).decode("utf-8", errors="replace")
 
     def to_dict(self) -> dict[str, object]:
-        """What `from_dict` needs, as plain JSON values (counts are left out)."""
+        """What `from_dict` needs, as plain JSON values; of the tokenizer only its name."""
         return {
-            "format": 1,
+            "format": FORMAT,
             "bytes_of": [b.hex() for b in self.bytes_of],
             "bos": self.bos,
             "eos": self.eos,
             "special": sorted(self.special),
+            "counts": None if self.counts is None else self.counts.tolist(),
+            "tokenizer": None if self.tokenizer is None else self.tokenizer.name,
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, object]) -> "Vocabulary":
+    def from_dict(
+        cls, data: Mapping[str, object], tokenizer: Tokenizer | None = None
+    ) -> "Vocabulary":
         """The vocabulary that `to_dict` wrote.
 
         Args:
             data: parsed JSON.
+            tokenizer: what cuts its text, where it has one.
 
         Returns:
             An equal vocabulary.
@@ -114,10 +143,10 @@ class Vocabulary:
         Raises:
             BadInput: written by a later format, or damaged.
         """
-        if data.get("format") != 1:
+        if data.get("format") not in (1, FORMAT):
             raise BadInput(
                 f"This vocabulary has format {data.get('format')!r}, and this version of likely "
-                "reads format 1: install a newer likely."
+                f"reads format 1 and {FORMAT}: install a newer likely."
             )
         try:
             rows, special = data["bytes_of"], data["special"]
@@ -125,12 +154,25 @@ class Vocabulary:
             assert isinstance(special, Sequence)
             bytes_of = tuple(bytes.fromhex(b) for b in rows)
             bos, eos = int(str(data["bos"])), int(str(data["eos"]))
-            return cls(bytes_of, bos, eos, frozenset(int(i) for i in special))
+            counts = data.get("counts")
+            assert counts is None or isinstance(counts, Sequence)
+            counted = None if counts is None else np.array(counts, np.int64)
+            return cls(bytes_of, bos, eos, frozenset(map(int, special)), counted, tokenizer)
         except (KeyError, ValueError, AssertionError, TypeError) as problem:
             raise BadInput(f"This vocabulary cannot be read: {problem!r} in its JSON.") from problem
 
 
 _BYTES = tuple(bytes([b]) for b in range(256))
+
+
+def _as_text(text: str | bytes) -> str:
+    try:
+        return text if isinstance(text, str) else text.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise BadInput(
+            f"Byte {problem.start} of what is to be encoded is not valid UTF-8, and this "
+            "vocabulary is not made of bytes: give text."
+        ) from problem
 
 
 def _number(data: bytes) -> float:

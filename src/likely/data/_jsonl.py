@@ -2,49 +2,58 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from likely.core.errors import BadInput, did_you_mean
+from likely.core.errors import BadInput
+from likely.data._bytes import Bytes, Place, not_utf8, unreadable
+from likely.data._reading import Reading
 from likely.data.corpus import Document
 
 
-def parse(text: str, path: Path, name: str, *, field: str) -> Iterator[Document]:
+def parse(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
     """One document a line; blank lines are passed over.
 
     Args:
-        text: what the file holds.
-        path: the file, for messages.
-        name: what ids of lines without one start with.
-        field: which field holds the text.
+        file: what is read.
+        place: the file, for ids and messages.
+        reading: names the field, and takes what cannot be read.
 
     Yields:
-        Documents: `id`, `domain` (or `source`) from their fields, all others as metadata.
+        Documents.
 
     Raises:
-        BadInput: a line that is no JSON object, or whose text is missing or no string.
+        BadInput: a line that is no JSON object, is no UTF-8, or lacks the text.
     """
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in _lines(file, place):
         if not line.strip():
             continue
-        entry = _object(line, f"{path}, line {number}")
-        body = _body(entry, field, f"{path}, line {number}")
-        domain = next((entry[k] for k in ("domain", "source") if isinstance(entry.get(k), str)), "")
-        identity = entry.get("id")
-        named = (
-            isinstance(identity, str | int) and not isinstance(identity, bool) and identity != ""
-        )
-        yield Document(
-            id=str(identity) if named else f"{name}:{number}",
-            text=body,
-            domain=domain or "text",
-            metadata={k: v for k, v in entry.items() if k not in (field, "id", "domain")},
-        )
+        where = f"{place.path}, line {number}"
+        try:
+            entry = _object(line, where)
+            document = reading.document(entry, where, f"{place.name}:{number}")
+        except BadInput as problem:
+            reading.refuse(problem)
+            continue
+        yield document
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def _lines(file: Bytes, place: Place) -> Iterator[tuple[int, bytes]]:
+    number = 0
     try:
-        entry = json.loads(line)
+        for number, line in enumerate(file, start=1):
+            yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+    except BadInput:
+        raise
+    except Exception as problem:  # every packing and remote file system has exceptions of its own
+        raise unreadable(place, problem, f", after line {number}") from problem
+
+
+def _object(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as problem:
+        at = f"byte {problem.start} of the line"
+        raise not_utf8(where, at, line, problem.start, line) from problem
     except (json.JSONDecodeError, RecursionError) as problem:
         place = f", column {problem.colno}" if isinstance(problem, json.JSONDecodeError) else ""
         raise BadInput(
@@ -57,26 +66,3 @@ def _object(line: str, where: str) -> dict[str, Any]:
             'like {"text": "…"}.'
         )
     return entry
-
-
-def _body(entry: dict[str, Any], field: str, where: str) -> str:
-    if field not in entry:
-        have = ", ".join(entry) or "none"
-        raise BadInput(
-            f"{where}: there is no field {field!r} (fields here: {have}); name the field that "
-            f"holds the text.{did_you_mean(field, entry)}"
-        )
-    body = entry[field]
-    if not isinstance(body, str):
-        raise BadInput(
-            f"{where}: the field {field!r} is {type(body).__name__}, not a string; name the field "
-            "that holds the text."
-        )
-    try:
-        body.encode("utf-8")
-    except UnicodeEncodeError as problem:
-        raise BadInput(
-            f"{where}: the field {field!r} holds half a surrogate pair at character "
-            f"{problem.start}, which UTF-8 cannot write; repair or remove this line."
-        ) from problem
-    return body

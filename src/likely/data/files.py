@@ -1,30 +1,23 @@
-"""Text files, folders of them and JSONL, as a corpus."""
+"""Text from anywhere as a corpus: files, folders, patterns, addresses, data sets."""
 
-import os
-from collections import Counter
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import get_args
 
-from likely.core.errors import BadInput, did_you_mean
-from likely.data._jsonl import parse
+from likely.core.errors import BadInput, BadSetting, did_you_mean
+from likely.data import _jsonl
+from likely.data._bytes import Bytes, Place, not_utf8, opened, unreadable
+from likely.data._hugging_face import ADDRESS, from_address, from_saved, is_saved
+from likely.data._places import TEXT_SUFFIXES, places
+from likely.data._reading import OnError, Reading
+from likely.data._tables import TABLES, table
 from likely.data.corpus import Corpus, Document
 
-# fmt: off
-_PROSE = {
-    ".adoc", ".asc", ".bib", ".markdown", ".md", ".org", ".rst", ".srt", ".tex", ".text", ".txt",
-}
-_CODE = {
-    ".c", ".cc", ".cpp", ".cs", ".f90", ".go", ".h", ".hpp", ".hs", ".java", ".jl", ".js", ".kt",
-    ".lua", ".m", ".ml", ".php", ".pl", ".py", ".pyi", ".r", ".rb", ".rs", ".scala", ".sh",
-    ".sql", ".swift", ".ts",
-}
-_DATA = {
-    ".cfg", ".conf", ".css", ".csv", ".htm", ".html", ".ini", ".json", ".jsonl", ".toml", ".tsv",
-    ".xml", ".yaml", ".yml",
-}
-# fmt: on
-TEXT_SUFFIXES = frozenset(_PROSE | _CODE | _DATA)
+__all__ = ["TEXT_SUFFIXES", "OnError", "read"]
+
+LINES = frozenset({".jsonl", ".ndjson"})
 
 
 def read(
@@ -32,117 +25,157 @@ def read(
     *,
     field: str = "text",
     domain: str | None = None,
+    on_error: OnError = "raise",
+    limit: int | None = None,
 ) -> Corpus:
     r"""Read text as it is: UTF-8, line ends kept, a byte-order mark dropped.
 
-    A file is one document; a `.jsonl` file is one a line. Of a folder, all files with a suffix of
-    `TEXT_SUFFIXES` are read, inner folders too, in sorted order; hidden files and folders are left
-    out, and files of another suffix or that are no UTF-8 are listed in `Corpus.skipped`. A file
+    A path is a file, a folder, a pattern (`notes/*.md`, `**`), an address that fsspec opens
+    (`https://…`, `s3://…`, `hf://…`) or a data set of the Hugging Face hub or of a local folder
+    (`dataset:owner/name?name=en&split=train`; with `&streaming=true` it is not downloaded first).
+
+    A file is one document; `.jsonl` and `.ndjson` are one a line; `.parquet`, `.arrow` and
+    `.feather` one a row; `.gz`, `.zst`, `.bz2` and `.xz` are unpacked. Of a folder, all files with
+    such a suffix or one of `TEXT_SUFFIXES` are read, inner folders too, in sorted order; hidden
+    files and folders are left out, and text files of another suffix or that are no UTF-8 are
+    listed in `Corpus.skipped`. A folder that `datasets` saved is read as that data set. A file
     that is named directly is read whatever its suffix. Documents without a visible character are
     dropped.
 
     Ids are paths relative to the folder that was named (after its own name where several paths
-    were), for JSONL the field `id` or `file:line`; `#2` is added to one that occurs twice. The
-    domain of a JSONL line is its field `domain` or `source`.
+    were), for lines and rows the field `id` or `file:number`; `#2` is added to one that occurs
+    twice. The domain of a line or row is its field `domain` or `source`; all other fields are
+    kept in `Document.metadata`.
 
     Args:
-        paths: a file, a folder, or several of them.
-        field: which field of a JSONL line holds the text.
-        domain: domain of every document; None for `text` or what a JSONL line says.
+        paths: what to read, one or several.
+        field: the field or column that holds the text.
+        domain: domain of every document; None for `text` or what a line or row says.
+        on_error: `raise` stops at the first problem; `skip` passes over files, lines and rows
+            that cannot be read and lists them in `Corpus.skipped`. A path that does not exist is
+            an error either way.
+        limit: documents to read at most; None for all.
 
     Returns:
         The corpus.
 
     Raises:
         BadInput: a path that does not exist, a folder without text, bytes that are no UTF-8, a
-            JSONL line that is no JSON object or lacks the field, nothing but empty documents.
+            file that is damaged or not what its suffix says, a line or row without the field,
+            nothing but empty documents.
+        BadSetting: an `on_error` or `limit` that is none.
+        Unsupported: a format whose library is not installed.
     """
-    given = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
+    given = [str(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
     if not given:
         raise BadInput("No path was given to read text from: name a file or a folder.")
-    documents: list[Document] = []
-    skipped: list[str] = []
-    for root in given:
-        prefix = f"{root.name}/" if len(given) > 1 and root.is_dir() else ""
-        for path, name in _files(root, skipped):
-            text = _text(path, skipped if root.is_dir() else None)
-            if text is None:
-                continue
-            if path.suffix.lower() == ".jsonl":
-                documents += parse(text, path, f"{prefix}{name}", field=field)
-            else:
-                documents.append(Document(f"{prefix}{name}", text))
-    documents = [document for document in documents if document.text.strip()]
-    if not documents:
-        names = ", ".join(str(path) for path in given)
-        raise BadInput(f"{names}: every document is empty; give at least one with text in it.")
-    if domain is not None:
-        documents = [replace(document, domain=domain) for document in documents]
-    name = given[0].name or given[0].resolve().name
-    return Corpus(
-        name if len(given) == 1 else f"{name}+{len(given) - 1}",
-        tuple(_distinct(documents)),
-        tuple(skipped),
-    )
+    check_settings("read", on_error, limit)
+    reading = Reading(field, on_error)
+    documents = [
+        document if domain is None else replace(document, domain=domain)
+        for document in itertools.islice(_documents(given, reading), limit)
+    ]
+    return corpus_of(_name(given), documents, reading, ", ".join(given))
 
 
-def _files(root: Path, skipped: list[str]) -> Iterator[tuple[Path, str]]:
-    """Path and name within the root of every file to read."""
-    if root.exists() and not root.is_dir():
-        yield root, root.name
-        return
-    if not root.is_dir():
-        raise _missing(root)
-    found, passed = 0, Counter[str]()
-    for folder, inner, names in os.walk(root):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(folder) / name
-            if name.startswith(".") or not path.is_file():
-                continue
-            if path.suffix.lower() in TEXT_SUFFIXES:
-                found += 1
-                yield path, path.relative_to(root).as_posix()
-            else:
-                passed[path.suffix.lower() or "no suffix"] += 1
-                skipped.append(f"{path}: {path.suffix or 'no suffix'} is no kind of text")
-    if not found:
-        kinds = ", ".join(f"{count} × {kind}" for kind, count in passed.most_common(5))
+def check_settings(where: str, on_error: str, limit: int | None) -> None:
+    """Raise where a setting of reading is none.
+
+    Args:
+        where: who asks.
+        on_error: `raise` or `skip`.
+        limit: a whole number of at least 1, or None.
+
+    Raises:
+        BadSetting: everything that is wrong.
+    """
+    problems = []
+    if on_error not in get_args(OnError):
+        near = did_you_mean(str(on_error), get_args(OnError))
+        problems.append(f"on_error={on_error!r} should be 'raise' or 'skip'.{near}")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        problems.append(f"limit={limit!r} should be a whole number of at least 1, or None.")
+    if problems:
+        raise BadSetting(where, problems)
+
+
+def corpus_of(name: str, documents: Sequence[Document], reading: Reading, given: str) -> Corpus:
+    """Documents that were read as a corpus; their ids are made to differ.
+
+    Args:
+        name: what reports call it.
+        documents: what was read, without empty ones.
+        reading: what was passed over.
+        given: what was to be read, for the message.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        BadInput: there are none.
+    """
+    if not documents and reading.on_error == "skip" and reading.skipped:
         raise BadInput(
-            f"{root}: this folder holds no text file (found: {kinds or 'nothing'}); name the files "
-            "themselves, or give them a suffix such as .txt, .md, .py or .jsonl."
+            f"{given}: nothing could be read, {len(reading.skipped)} skipped; the first: "
+            f"{reading.skipped[0]}"
         )
+    if not documents:
+        raise BadInput(f"{given}: every document is empty; give at least one with text in it.")
+    return Corpus(name, tuple(_distinct(documents)), tuple(reading.skipped))
 
 
-def _missing(path: Path) -> BadInput:
-    parent = path.parent
-    known = sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
-    where = "" if parent.is_dir() else f" (nor does the folder {parent})"
-    return BadInput(
-        f"{path}: no such file or folder{where}; check the path.{did_you_mean(path.name, known)}"
-    )
+def _name(given: Sequence[str]) -> str:
+    first = given[0].removeprefix(ADDRESS).partition("?")[0] if ADDRESS in given[0] else given[0]
+    name = PurePosixPath(Path(first).as_posix()).name or Path(first).resolve().name
+    return name if len(given) == 1 else f"{name}+{len(given) - 1}"
 
 
-def _text(path: Path, skipped: list[str] | None) -> str | None:
-    """The text of a file; None, and a line in `skipped` if there is one, where it is no UTF-8."""
+def _documents(given: Sequence[str], reading: Reading) -> Iterator[Document]:
+    """All documents with a visible character."""
+    for root in given:
+        if root.startswith(ADDRESS):
+            found = from_address(root, reading)
+        elif is_saved(root):
+            found = from_saved(root, reading)
+        else:
+            found = (
+                document
+                for place in places(root, len(given) > 1, reading)
+                for document in _of_file(place, reading)
+            )
+        yield from (document for document in found if document.text.strip())
+
+
+def _of_file(place: Place, reading: Reading) -> Iterator[Document]:
     try:
-        data = path.read_bytes()
-    except OSError as problem:
-        raise BadInput(
-            f"{path}: cannot be read ({problem.strerror}); change its permissions or leave it out."
-        ) from problem
+        with opened(place) as file:
+            if place.suffix in LINES:
+                yield from _jsonl.parse(file, place, reading)
+            elif place.suffix in TABLES:
+                yield from table(file, place, reading)
+            else:
+                yield from _whole(file, place, reading)
+    except BadInput as problem:
+        reading.refuse(problem)
+
+
+def _whole(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
+    """A file as one document; a stray one that is no UTF-8 does not stop the rest of a folder."""
     try:
-        return data.decode("utf-8").removeprefix("\ufeff")
+        data = file.read()
+    except Exception as problem:  # every packing and remote file system has exceptions of its own
+        raise unreadable(place, problem) from problem
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
-        what = (
-            f"{path}, line {line}: byte {problem.start} (0x{data[problem.start]:02x}) is not valid "
-            "UTF-8"
-        )
-        if skipped is None or path.suffix.lower() == ".jsonl":
-            raise BadInput(f"{what}; convert the file to UTF-8 first.") from problem
-        skipped.append(what)
-        return None
+        where, at = f"{place.path}, line {line}", f"byte {problem.start}"
+        refused = not_utf8(where, at, data, problem.start, data[:8])
+        if place.named:
+            raise refused from problem
+        reading.skipped.append(str(refused))
+        return
+    yield Document(place.name, text)
 
 
 def _distinct(documents: Sequence[Document]) -> Iterator[Document]:

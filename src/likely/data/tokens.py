@@ -97,7 +97,8 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
         array([104, 105, 256], dtype=int32)
     """
     end = np.array([vocabulary.eos], np.int32)
-    parts = [vocabulary.encode(document.text).astype(np.int32) for document in corpus]
+    texts = [document.text for document in corpus]
+    parts = [ids.astype(np.int32) for ids in vocabulary.encode_many(texts)]
     return Tokens(
         ids=np.concatenate([piece for part in parts for piece in (part, end)] or [end[:0]]),
         offsets=_offsets([len(part) + 1 for part in parts]),

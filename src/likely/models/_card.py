@@ -7,6 +7,7 @@ from typing import Any
 
 from likely.core.errors import BadInput
 from likely.core.vocabulary import Vocabulary
+from likely.data.tokenizers._saved import vocabulary_of
 
 CARD = "likely.json"
 FORMAT = 1
@@ -16,6 +17,8 @@ def write_card(
     folder: Path, kind: str, vocabulary: Vocabulary, settings: Mapping[str, Any]
 ) -> None:
     """Write `likely.json`: what kind of model this is, its vocabulary and its settings.
+
+    The tokenizer of the vocabulary, where it has one, is written beside it.
 
     Args:
         folder: the model's folder.
@@ -30,6 +33,8 @@ def write_card(
         "vocabulary": vocabulary.to_dict(),
     }
     (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    if vocabulary.tokenizer is not None:
+        vocabulary.tokenizer.save(folder)
 
 
 def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
@@ -42,7 +47,8 @@ def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
         The kind, the vocabulary and the settings.
 
     Raises:
-        BadInput: no such folder, no `likely.json` in it, or one of another format.
+        BadInput: no such folder, no `likely.json` in it, one of another format, or a tokenizer is
+            missing.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -57,7 +63,7 @@ def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
                 f"{folder / CARD} has format {card['format']!r}, and this version of likely reads "
                 f"format {FORMAT}: install a newer likely."
             )
-        return card["kind"], Vocabulary.from_dict(card["vocabulary"]), card["settings"]
+        return card["kind"], vocabulary_of(card["vocabulary"], folder), card["settings"]
     except FileNotFoundError as problem:
         raise BadInput(
             f"{folder} has no {CARD}, so it is no model of ours. "

@@ -37,6 +37,10 @@ def build(data: Mapping[str, Any], where: str) -> Recipe:
         problems += _problems("objective", lambda: bind(values["objective"]))
     if "model" in values:
         problems += _problems("model", lambda: trainable(values["model"]))
+    if "tokenizer" in values:
+        problems += _problems(
+            "tokenizer", lambda: bind(values["tokenizer"], room="data.tokenizers")
+        )
     for name in values.get("also", ()):
         problems += _problems("also", partial(_loggable, name))
     if problems:

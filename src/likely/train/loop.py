@@ -29,6 +29,7 @@ def run(
     device: str | None = None,
     progress: OnProgress | None = None,
     on_step: OnStep | None = None,
+    on_corpus: _setup.OnCorpus | None = None,
 ) -> Run:
     """Train a model and write the run's folder.
 
@@ -52,6 +53,7 @@ def run(
         device: `cpu`, or None for the best there is.
         progress: called with each step's row and with each evaluation; `progress.Bar` is one.
         on_step: called after each step with its number and the model, in evaluation mode.
+        on_corpus: called with the corpus that the recipe names, as soon as it is read.
 
     Returns:
         The finished run.
@@ -67,7 +69,7 @@ def run(
     accelerator.wait_for_everyone()
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
-    tokens, validation = _setup.texts(recipe, tokens, validation)
+    tokens, validation = _setup.texts(recipe, tokens, validation, folder, accelerator, on_corpus)
     reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
     _setup.check_reader(reader, recipe, tokens.vocabulary)
     random = Random(recipe.seed, accelerator.process_index, accelerator.device)

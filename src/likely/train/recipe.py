@@ -1,8 +1,9 @@
 """Recipes: everything a run depends on, as frozen dataclasses and as a TOML file."""
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -70,7 +71,12 @@ class Recipe:
         model: a model that gradients can train, with settings: `transformer(layers=2)`. Its
             `seed`, where it takes one and none is given, is that of the recipe.
         objective: a loss, with settings: `focal(gamma=2)`.
-        data: files or folders of text, or `embedded`.
+        data: what `likely.data.files.read` reads (files, folders, patterns, addresses, data sets),
+            or `embedded`.
+        field: the field or column that holds the text.
+        on_error: whether what cannot be read stops the run, or is skipped and listed.
+        tokenizer: how text becomes ids, with settings: `bpe(size=1000)`; made from the training
+            part alone.
         steps: optimiser steps.
         length: positions of a window.
         rows: windows of a micro batch.
@@ -89,15 +95,18 @@ class Recipe:
     model: str = "transformer"
     objective: str = "cross_entropy"
     data: tuple[str, ...] = ("embedded",)
+    field: str = "text"
+    on_error: Literal["raise", "skip"] = "raise"
+    tokenizer: str = "bytes"
     steps: Annotated[int, Ge(1)] = 1000
     length: Annotated[int, Ge(2)] = 256
     rows: Annotated[int, Ge(1)] = 16
     accumulate: Annotated[int, Ge(1)] = 1
     seed: Annotated[int, Ge(0)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
-    roles: Mapping[str, str] = field(default_factory=dict)
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    schedule: Schedule = field(default_factory=Schedule)
+    roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    optimizer: Optimizer = dataclasses.field(default_factory=Optimizer)
+    schedule: Schedule = dataclasses.field(default_factory=Schedule)
     evaluate_every: Annotated[int, Ge(0)] = 500
     checkpoint_every: Annotated[int, Ge(0)] = 500
     log_every: Annotated[int, Ge(1)] = 10

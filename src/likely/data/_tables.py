@@ -1,0 +1,110 @@
+"""Parquet and Arrow files as documents, one a row."""
+
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import Any
+
+from likely.core.errors import BadInput
+from likely.data._bytes import Bytes, Place
+from likely.data._reading import Reading, needs
+from likely.data.corpus import Document
+
+TABLES = {
+    ".parquet": "Parquet",
+    ".arrow": "Arrow",
+    ".feather": "Arrow",
+    ".ipc": "Arrow",
+}
+"""Suffixes of files with rows and columns, and what the format is called."""
+
+
+def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
+    """One document a row.
+
+    Args:
+        file: what is read.
+        place: the file, for ids and messages.
+        reading: names the column, and takes what cannot be read.
+
+    Yields:
+        Documents.
+
+    Raises:
+        BadInput: a file of another format or cut off, no such column, a row without text.
+        Unsupported: pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+    except ImportError as problem:
+        raise needs("pyarrow", place.suffix) from problem
+    kind, number = TABLES[place.suffix], 0
+    source = BytesIO(file.read()) if place.packing else file
+    try:
+        columns, batches = _parquet(source) if kind == "Parquet" else _arrow(source)
+        reading.check_column(columns, place.path, "column")
+        for batch in batches:
+            for row in _rows(batch):
+                number += 1
+                document = _document(row, number, place, reading)
+                if document is not None:
+                    yield document
+    except (pyarrow.ArrowException, OSError, EOFError, ValueError) as problem:
+        if isinstance(problem, BadInput):
+            raise
+        where = f", after row {number}" if number else ""
+        said = str(problem).partition("\n")[0].rstrip(".") or type(problem).__name__
+        raise BadInput(
+            f"{place.path}{where}: this is no valid {kind} file, or a part of it is missing "
+            f"({said}); fetch it again, or give it the suffix of what it is."
+        ) from problem
+
+
+def _parquet(file: Bytes) -> tuple[list[str], Iterable[Any]]:
+    from pyarrow.parquet import ParquetFile
+
+    opened = ParquetFile(file)
+    return list(opened.schema_arrow.names), opened.iter_batches(batch_size=4096)
+
+
+def _arrow(file: Bytes) -> tuple[list[str], Iterable[Any]]:
+    """The file format, or the stream that `datasets` writes."""
+    from pyarrow import ipc
+
+    sign = file.read(6)
+    file.seek(0)
+    if sign == b"ARROW1":
+        opened = ipc.open_file(file)
+        batches = (opened.get_batch(place) for place in range(opened.num_record_batches))
+        return list(opened.schema.names), batches
+    stream = ipc.open_stream(file)
+    return list(stream.schema.names), stream
+
+
+def _rows(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
+    """Rows as plain values; the problem in place of one that is no UTF-8."""
+    try:
+        yield from batch.to_pylist()
+        return
+    except UnicodeDecodeError:
+        pass
+    for place in range(batch.num_rows):
+        try:
+            yield {name: batch.column(name)[place].as_py() for name in batch.schema.names}
+        except UnicodeDecodeError as problem:
+            yield problem
+
+
+def _document(
+    row: dict[str, Any] | UnicodeDecodeError, number: int, place: Place, reading: Reading
+) -> Document | None:
+    where = f"{place.path}, row {number}"
+    try:
+        if isinstance(row, UnicodeDecodeError):
+            raise BadInput(
+                f"{where}: byte {row.start} of a text is not valid UTF-8; write the file again "
+                "with valid text."
+            )
+        return reading.document(row, where, f"{place.name}:{number}")
+    except BadInput as problem:
+        reading.refuse(problem)
+        return None

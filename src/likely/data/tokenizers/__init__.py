@@ -1,0 +1,1 @@
+"""Ways to cut text into ids; each makes a vocabulary from the training text."""

@@ -1,0 +1,82 @@
+"""A tokenizer that somebody else trained."""
+
+from pathlib import Path
+from typing import Any
+
+from likely.core.errors import BadInput, BadSetting, Unsupported
+from likely.core.vocabulary import Vocabulary
+from likely.data.corpus import Corpus
+from likely.data.tokenizers._counted import counted
+from likely.data.tokenizers._library import FILE, vocabulary_of
+
+
+def pretrained(corpus: Corpus, *, path: str) -> Vocabulary:
+    """Any tokenizer of transformers that has a `tokenizer.json` or can be turned into one.
+
+    Lossless where the tokenizer is: byte-level ones are. One that lowers case, normalises or has
+    an id for unknown words loses text; bits per byte still divides by the bytes of the text as it
+    was, so such a model gets what was lost for nothing: compare it with its like only. A
+    tokenizer of words (WordPiece, whitespace) spells every word with a space before it, and one
+    made from SentencePiece puts a space before a text that has none.
+
+    Documents open with its token for that and close with its token for that; where it has only
+    one, that does both (in BERT's family [CLS] and [SEP] do), and where it has none,
+    `<|endoftext|>` is added. No code of the tokenizer's author is run.
+
+    Args:
+        corpus: the training text, which is counted.
+        path: a folder, a `tokenizer.json`, or a name on the Hugging Face hub.
+
+    Returns:
+        The vocabulary.
+
+    Raises:
+        BadSetting: no path.
+        BadInput: there is no tokenizer, or it needs code of its author.
+        Unsupported: one that is written in Python only.
+    """
+    if not path:
+        raise BadSetting("Tokenizer 'pretrained'", ["path is empty; name a folder or a hub id."])
+    name = f"pretrained(path={path!r})"
+    given = Path(path)
+    file = given / FILE if given.is_dir() else given
+    alone = file.name == FILE and not (file.parent / "tokenizer_config.json").is_file()
+    if file.is_file() and alone:
+        return counted(vocabulary_of(name, _text(file)), corpus)
+    found = _loaded(str(given.parent) if given.is_file() else path)
+    backend = getattr(found, "backend_tokenizer", None)
+    if backend is None:
+        raise Unsupported(
+            f"{path}: this tokenizer ({type(found).__name__}) is written in Python only; use one "
+            "with a tokenizer.json."
+        )
+    begin = found.bos_token or found.cls_token
+    end = found.eos_token or found.sep_token
+    return counted(vocabulary_of(name, backend.to_str(), begin=begin, end=end), corpus)
+
+
+def _text(file: Path) -> str:
+    from tokenizers import Tokenizer
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        Tokenizer.from_str(text)
+    except Exception as problem:  # the library raises plain ones
+        raise BadInput(f"{file}: this is no tokenizer ({_first_line(problem)}).") from problem
+    return text
+
+
+def _loaded(path: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except Exception as problem:  # files, network, the library: exceptions of all kinds
+        raise BadInput(
+            f"{path}: transformers cannot load this tokenizer ({_first_line(problem)}); give a "
+            "folder with a tokenizer.json, or a name on the Hugging Face hub."
+        ) from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
