@@ -24,12 +24,14 @@ class Split:
         validation: what settings are chosen by.
         held_out: what results are reported on.
         clusters: document id → id that stands for its duplicate cluster.
+        cut: whether documents were cut, so that a part is a stretch of each.
     """
 
     train: Corpus
     validation: Corpus
     held_out: Corpus
     clusters: dict[str, str] = field(repr=False)
+    cut: bool = False
 
     @property
     def parts(self) -> dict[str, Corpus]:
