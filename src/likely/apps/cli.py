@@ -8,7 +8,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 import likely
-from likely.apps._console import messages
+from likely.apps._console import is_first, messages
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
@@ -72,4 +72,6 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    messages().print(text, style="red")
+    """Once, where a launcher started several processes that all fail alike."""
+    if is_first():
+        messages().print(text, style="red")

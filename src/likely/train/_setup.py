@@ -15,13 +15,16 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus
 from likely.data.embedded import embedded
 from likely.data.files import read
-from likely.data.split import split
+from likely.data.sample import shortened
 from likely.data.tokens import Tokens, encode
+from likely.data.within import split_any
 from likely.models.load import load
 from likely.models.reader import Reader
 from likely.train._check import not_trained, trainable
 from likely.train.recipe import Recipe
 
+MOST_VALIDATION = 131_072
+"""Bytes of validation text that a look reads: more would make looking dearer than training."""
 _ONE_WEIGHT_EACH = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
 
 
@@ -59,6 +62,37 @@ def processes(device: str | None) -> Accelerator:
     return accelerator
 
 
+def corpus_of(recipe: Recipe) -> Corpus:
+    """All text that the recipe names.
+
+    Args:
+        recipe: whose `data` is read.
+
+    Returns:
+        The corpus.
+    """
+    paths = [name for name in recipe.data if name != "embedded"]
+    corpora = [embedded()] if "embedded" in recipe.data else []
+    corpora += [read(paths)] if paths else []
+    documents = tuple(document for corpus in corpora for document in corpus)
+    skipped = tuple(line for corpus in corpora for line in corpus.skipped)
+    return Corpus(" + ".join(corpus.name for corpus in corpora), documents, skipped)
+
+
+def vocabulary_of(recipe: Recipe, train: Corpus) -> Vocabulary:
+    """The vocabulary that the recipe asks for.
+
+    Args:
+        recipe: names it.
+        train: text that a tokenizer may be trained on.
+
+    Returns:
+        The vocabulary.
+    """
+    del recipe, train
+    return Vocabulary.of_bytes()
+
+
 def texts(
     recipe: Recipe, tokens: Tokens | None, validation: Tokens | None
 ) -> tuple[Tokens, Tokens | None]:
@@ -74,14 +108,10 @@ def texts(
     """
     if tokens is not None:
         return tokens, validation
-    paths = [name for name in recipe.data if name != "embedded"]
-    corpora = [embedded()] if "embedded" in recipe.data else []
-    corpora += [read(paths)] if paths else []
-    documents = tuple(document for corpus in corpora for document in corpus)
-    parts = split(Corpus(" + ".join(corpus.name for corpus in corpora), documents))
-    vocabulary = Vocabulary.of_bytes()
+    parts = split_any(corpus_of(recipe))
+    vocabulary = vocabulary_of(recipe, parts.train)
     if validation is None and len(parts.validation.documents):
-        validation = encode(parts.validation, vocabulary)
+        validation = encode(shortened(parts.validation, MOST_VALIDATION), vocabulary)
     return encode(parts.train, vocabulary), validation
 
 
