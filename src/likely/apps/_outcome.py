@@ -26,11 +26,12 @@ def outcome(reader: Reader, texts: Texts) -> dict[str, Any]:
         texts: what it was trained on, and what was held out.
 
     Returns:
-        `bits_per_byte`, `accuracy`, `bytes`, and where the text is short enough to try them,
+        `bits_per_byte`, `accuracy`, `bytes`, `counted` (whether the model is an n-gram), and where the text is short enough to try them,
         `xz_given_training_text` and `five_gram` (bits per byte).
     """
     found = measure(reader, texts.held_out)
     said: dict[str, Any] = {
+        "counted": reader.kind == "ngram",
         "bits_per_byte": found.bits_per_byte,
         "accuracy": found.accuracy,
         "bytes": texts.held_out.total_bytes,
@@ -65,6 +66,11 @@ def tell(said: dict[str, Any], texts: Texts, console: Console) -> None:
             f"{said['xz_given_training_text']:.3f}, and counting {ORDER} tokens in a row "
             f"(a {ORDER}-gram) {said['five_gram']:.3f}."
         )
+        if said["bits_per_byte"] > said["five_gram"] + 0.005 and not said["counted"]:
+            console.print(
+                f"So far counting does better: more text helps most, then --minutes; and "
+                f'--model "ngram(order={ORDER})" counts.'
+            )
 
 
 def warn(run: Run, console: Console) -> None:

@@ -1,5 +1,6 @@
 """The ways into training from the command line: text alone, a recipe, a run, or counting."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -50,11 +51,10 @@ def from_text(order: Order) -> None:
     """
     recipe = _first_run.checked(order.given)
     _need_text(order)
-    accelerator = _setup.processes(order.device)
     folder = _free_folder(order, recipe.data)
     texts = texts_of(recipe, messages())
     choice = _first_run.choose(
-        order.given, texts.train, texts.validation, order.minutes, accelerator
+        order.given, texts.train, texts.validation, order.minutes, _setup.processes(order.device)
     )
     for line in (*choice.why, f"Folder: {folder}"):
         messages().print(line)
@@ -76,7 +76,6 @@ def from_recipe(path: Path, order: Order) -> None:
         base["optimizer"] = {name: base["optimizer"][name] for name in kept}
     base["optimizer"] = {**base["optimizer"], **tuned}
     recipe = build({**base, **given}, f"{path} with the options given")
-    _setup.processes(order.device)
     folder = _free_folder(order, recipe.data)
     texts = texts_of(recipe, messages())
     messages().print(f"Folder: {folder}")
@@ -189,8 +188,23 @@ def _need_text(order: Order) -> None:
 
 def _free_folder(order: Order, data: tuple[str, ...]) -> Path:
     """Where the run goes: what was asked for, else the first free name under `runs/`."""
-    accelerator = _setup.processes(order.device)
-    return from_first(accelerator, lambda: order.out or _free(data))
+    return from_first(_setup.processes(order.device), lambda: _checked(order.out or _free(data)))
+
+
+def _checked(folder: Path) -> Path:
+    """The folder itself; raises before anything slow is done where it cannot hold a new run."""
+    if (folder / "recipe.toml").is_file():
+        raise BadSetting(
+            str(folder), ["There is a run already. Go on with --resume, or give another --out."]
+        )
+    if (folder / "model").exists():
+        raise BadSetting(str(folder), ["There is a model already: give another --out."])
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise BadSetting(str(folder), [f"{existing} is a file: give another --out."])
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise BadSetting(str(folder), [f"{existing} cannot be written to: give another --out."])
+    return folder
 
 
 def _free(data: tuple[str, ...]) -> Path:

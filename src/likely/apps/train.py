@@ -153,4 +153,7 @@ def _no_recipe(recipe: tuple[Path, ...], wrong: list[Path]) -> str:
             f"{wrong[0]} is not there.{near} A recipe is a .toml file, and text is given with "
             f"--data: likely train --data {named}"
         )
-    return f"{wrong[0]} is no recipe (a .toml file); text is given with --data: likely train --data {named}"
+    return (
+        f"{wrong[0]} is no recipe (a .toml file); text is given with --data: "
+        f"likely train --data {named}"
+    )

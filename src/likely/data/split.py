@@ -99,7 +99,12 @@ def split(
         name: Corpus(f"{corpus.name}/{name}", tuple(d for d in corpus if part[home[d.id]] == name))
         for name in PARTS
     }
-    return Split(**chosen, clusters={d.id: clusters.name[home[d.id]] for d in corpus})
+    return Split(
+        chosen["train"],
+        chosen["validation"],
+        chosen["held_out"],
+        clusters={d.id: clusters.name[home[d.id]] for d in corpus},
+    )
 
 
 class _Clusters:

@@ -44,11 +44,11 @@ def tokens_per_second(recipe: Recipe, tokens: Tokens, accelerator: Accelerator) 
     with random.apart():
         for _ in range(2):  # The first steps allocate.
             _take(step, batch, optimizers, random)
-        taken, began = 0, time.perf_counter()
-        while taken < _LEAST_STEPS or time.perf_counter() - began < _SECONDS:
+        taken, seconds, began = 0, 0.0, time.perf_counter()
+        while taken < _LEAST_STEPS or seconds < _SECONDS:
             _take(step, batch, optimizers, random)
-            taken += 1
-    return world * taken * len(batch) / (time.perf_counter() - began)
+            taken, seconds = taken + 1, time.perf_counter() - began
+    return world * taken * len(batch) / seconds
 
 
 def _take(

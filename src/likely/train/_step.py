@@ -175,8 +175,8 @@ def gradient(
     weight = float(sums["weight"])
     if weight == 0:
         raise BadInput(
-            f"Step {step + 1}: the weights of the objective sum to 0, so there is nothing to learn "
-            "from. Larger batches help, or settings of the objective or a choose that drop fewer tokens."
+            f"Step {step + 1}: the weights of the tokens sum to 0, so there is nothing to learn "
+            "from. Larger batches help, or settings of the objective, or a choose, that drop fewer."
         )
     # DDP leaves the mean over processes of Σ weight·value.
     gradients = [p.grad for p in module.parameters() if p.grad is not None]
