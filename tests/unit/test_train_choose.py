@@ -32,9 +32,7 @@ def gradients(batches, choose=None, objective="cross_entropy"):
     reader = Forgetful(0.0).double()
     step = Step(reader, bind(objective), (), {}, False, choose)
     accelerator = Accelerator(cpu=True, mixed_precision="no")
-    found = gradient(
-        accelerator, step, Fixed(*batches), 0, len(batches), None, torch.Generator()
-    )
+    found = gradient(accelerator, step, Fixed(*batches), 0, len(batches), None, torch.Generator())
     return found, torch.cat([p.grad.flatten() for p in reader.parameters()])
 
 

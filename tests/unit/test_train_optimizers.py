@@ -47,9 +47,7 @@ def test_sign_does_not_see_how_large_a_gradient_is():
 
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_sgd_is_that_of_torch(nesterov):
-    settings = Optimizer(
-        "sgd", lr=0.1, momentum=0.8, weight_decay=0.3, nesterov=nesterov, clip=0.0
-    )
+    settings = Optimizer("sgd", lr=0.1, momentum=0.8, weight_decay=0.3, nesterov=nesterov, clip=0.0)
     ours, theirs = Forgetful(0.0), Forgetful(0.0)
     (mine,) = optimizers_of(Recipe(optimizer=settings), ours)
     groups = [

@@ -54,22 +54,22 @@ def choose(
     Returns:
         A complete recipe and the reasons.
     """
-    shape = sizes.shape_of(len(train.ids))
-    largest = shape
+    shape = largest = sizes.shape_of(len(train.ids))
     seconds = 60 * (MINUTES if minutes is None else minutes)
-    recipe, speed = _recipe(given, shape), 0.0
+    world = accelerator.num_processes
+    recipe, speed = _recipe(given, shape, world), 0.0
     while "steps" not in given:
         speed = _speed(recipe, train, accelerator)
         fits = sizes.suits_the_machine(shape, len(train.ids), speed, seconds)
         if "model" in given or fits or shape == SHAPES[0]:
             break
         shape = sizes.smaller(shape)
-        recipe = _recipe(given, shape)
+        recipe = _recipe(given, shape, world)
     recipe = _with_steps(recipe, given, train, validation, speed, seconds)
     why = (
         _about_model(recipe, given, shape, largest),
         _about_steps(recipe, given, len(train.ids), speed, seconds),
-        *_about_processes(recipe, accelerator.num_processes),
+        *_about_processes(recipe, world),
     )
     return Choice(recipe, why)
 
@@ -91,12 +91,15 @@ def _speed(recipe: Recipe, train: Tokens, accelerator: Accelerator) -> float:
     return from_first(accelerator, lambda: measured)
 
 
-def _recipe(given: Mapping[str, Any], shape: Shape) -> Recipe:
-    """The recipe with the sizes of a shape; without `steps` it has those of the default."""
+def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recipe:
+    """The recipe with the sizes of a shape; without `steps` it has those of the default.
+
+    Rows that are not given are as many as the processes can share.
+    """
     values: dict[str, Any] = {
         "model": shape.model,
         "length": shape.length,
-        "rows": shape.rows,
+        "rows": -(-shape.rows // processes) * processes,
         "precision": fast_precision(),
         **given,
         "schedule": {"warmup": 0.1, "floor": 0.0, **given.get("schedule", {})},
@@ -181,7 +184,7 @@ def _about_steps(
     cores_said = f"{cores} core{'s' if cores > 1 else ''}"
     where = "the GPU" if torch.cuda.is_available() else cores_said
     took = _time(recipe.steps * step / speed)
-    said = f"{said}, about {took} at the {speed:,.0f} tokens/s measured on {where}"
+    said = f"{said}, {took} at the {speed:,.0f} tokens/s measured on {where}"
     if recipe.steps * step < 0.9 * speed * seconds:
         return f"{said}; more passes would begin to learn it by heart."
     return f"{said}; --minutes {2 * seconds / 60:g} would read more."
@@ -208,6 +211,6 @@ def _time(seconds: float) -> str:
     if seconds < 10:
         return "a few seconds"
     if seconds < 90:
-        return f"{10 * round(seconds / 10)} seconds"
+        return f"about {10 * round(seconds / 10)} seconds"
     minutes = seconds / 60
-    return f"{minutes:.2g} minutes" if minutes < 90 else f"{minutes / 60:.2g} hours"
+    return f"about {minutes:.2g} minutes" if minutes < 90 else f"about {minutes / 60:.2g} hours"

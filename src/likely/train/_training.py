@@ -12,7 +12,7 @@ from torch import nn
 
 from likely.core.bind import bind
 from likely.core.disk import sweep, write_whole
-from likely.core.errors import BadSetting
+from likely.core.errors import BadInput, BadSetting
 from likely.data.packing import TrainingPlan
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
@@ -73,7 +73,12 @@ class Training:
     def _open(self, bytes_kept: int) -> Metrics:
         """Begin the folder, or clear away what came after the newest checkpoint."""
         folder = self.folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise BadInput(
+                f"{folder}: this folder cannot be made ({problem.strerror}); give another --out."
+            ) from problem
         sweep(folder)
         sweep(folder / "checkpoints")
         checkpoint.drop_after(folder, self.kept)

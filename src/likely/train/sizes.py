@@ -48,7 +48,7 @@ class Shape:
 
 SHAPES = (
     Shape(2, 64, length=64, rows=4, lr=0.012),
-    Shape(2, 128, length=64, rows=4, lr=0.012, text=10_000),
+    Shape(2, 128, length=64, rows=4, lr=0.012, text=3_000),
     Shape(2, 128, length=128, rows=4, lr=0.012, text=60_000, reads=250_000),
     Shape(4, 128, length=256, rows=8, lr=0.006, text=600_000, reads=1_500_000),
     Shape(4, 192, length=256, rows=16, lr=0.005, text=5_000_000, reads=10_000_000),
