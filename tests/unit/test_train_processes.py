@@ -76,7 +76,7 @@ def test_two_processes_are_one(tmp_path, one_thread):
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     shared |= {"LOCAL_WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "true"}
     processes = [
-        child(together, 2, **shared, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in (0, 1)
+        child(together, 4, **shared, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in (0, 1)
     ]
     finish(*processes)
     one, two = read_run(alone).training, read_run(together).training

@@ -1,3 +1,4 @@
+import math
 from dataclasses import asdict, replace
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from likely.core.errors import BadInput, BadSetting
 from likely.train._check import build
 from likely.train.recipe import Optimizer, Recipe, Schedule, differences, load_recipe, to_toml
-from likely.train.schedule import learning_rate
+from likely.train.schedule import learning_rate, warmup_steps
 
 
 def test_every_error_is_told_at_once(tmp_path):
@@ -100,20 +101,47 @@ def test_differences_reach_into_tables():
     ]
 
 
-@pytest.mark.parametrize("name", ["cosine", "wsd", "constant"])
+@pytest.mark.parametrize("name", ["cosine", "linear", "wsd", "inverse_sqrt", "constant"])
 def test_schedule_at_its_ends(name):
     schedule = Schedule(name, warmup=4, decay_share=0.25, floor=0.1)
     factors = [learning_rate(schedule, t, 20) for t in range(21)]
     assert factors[0] == pytest.approx(0.2)
     assert factors[3] == pytest.approx(0.8)
     assert factors[4] == 1
-    assert factors[20] == pytest.approx(1 if name == "constant" else 0.1)
+    ends = {"constant": 1, "inverse_sqrt": (5 / 21) ** 0.5}
+    assert factors[20] == pytest.approx(ends.get(name, 0.1))
     assert all(0 < f <= 1 for f in factors)
-    if name == "wsd":
-        assert factors[15] == 1
-        assert factors[16] == pytest.approx(1 - 0.9 / 5)
-    if name == "cosine":
-        assert factors[12] == pytest.approx(0.55)
+    assert factors[4:] == sorted(factors[4:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "step", "factor"),
+    [
+        (Schedule("cosine", warmup=4, floor=0.1), 12, 0.1 + 0.9 * (1 + math.cos(math.pi / 2)) / 2),
+        (Schedule("cosine", warmup=4, floor=0.1), 8, 0.1 + 0.9 * (1 + math.cos(math.pi / 4)) / 2),
+        (Schedule("linear", warmup=4, floor=0.1), 12, 0.55),
+        (Schedule("linear", warmup=0, floor=0.0), 5, 0.75),
+        (Schedule("inverse_sqrt", warmup=3), 15, 0.5),
+        (Schedule("inverse_sqrt", warmup=0), 3, 0.5),
+        (Schedule("wsd", warmup=4, decay_share=0.25, floor=0.1), 15, 1),
+        (Schedule("wsd", warmup=4, decay_share=0.25, floor=0.1), 16, 1 - 0.9 / 5),
+        (Schedule("wsd", warmup=0, decay_share=0.5, decay="sqrt", floor=0.0), 10, 1),
+        (Schedule("wsd", warmup=0, decay_share=0.5, decay="sqrt", floor=0.0), 14, 1 - 0.4**0.5),
+        (Schedule("wsd", warmup=0, decay_share=0.5, decay="cosine", floor=0.2), 15, 0.6),
+        (Schedule("constant", warmup=0.25), 2, 0.5),
+        (Schedule("constant", warmup=0.25), 5, 1),
+    ],
+)
+def test_schedule_is_its_formula(schedule, step, factor):
+    assert learning_rate(schedule, step, 20) == pytest.approx(factor, abs=1e-12)
+
+
+def test_a_warmup_is_a_number_of_steps_or_a_share():
+    assert warmup_steps(Schedule(warmup=7), 1000) == 7
+    assert warmup_steps(Schedule(warmup=0.05), 1000) == 50
+    assert warmup_steps(Schedule(warmup=0.05), 10) == 0
+    with pytest.raises(BadSetting, match=r"schedule\.warmup=-1 "):
+        build({"schedule": {"warmup": -1}}, "here")
 
 
 def test_schedule_of_one_step_and_of_warmup_alone():

@@ -1,6 +1,7 @@
 """Where commands print: results to standard output, everything else to standard error."""
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 
+def is_first() -> bool:
+    """Whether this process speaks: the first one of those that a launcher started together."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def results() -> Console:
     """Standard output; wide enough for tables where it is no terminal."""
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True, quiet=not is_first())
     if not console.is_terminal:
         console.width = 160
     return console
@@ -19,7 +25,7 @@ def results() -> Console:
 
 def messages() -> Console:
     """Standard error."""
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True, quiet=not is_first())
 
 
 def print_json(value: Any) -> None:

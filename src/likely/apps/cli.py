@@ -8,7 +8,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 import likely
-from likely.apps._console import messages
+from likely.apps._console import is_first, messages
 from likely.apps._words import in_words
 from likely.apps.doctor import doctor
 from likely.apps.evaluate import evaluate_model
@@ -82,4 +82,6 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    messages().print(text, style="red")
+    """Once, where a launcher started several processes that all fail alike."""
+    if is_first():
+        messages().print(text, style="red")

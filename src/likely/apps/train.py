@@ -1,20 +1,18 @@
-"""`likely train`: one run from a recipe, from options, or both."""
+"""`likely train`: one run from nothing but text, from a recipe, from options, or from all three."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from likely.apps._console import messages, print_json, results, tell_skipped
-from likely.core.errors import BadSetting
+from likely.core.errors import BadSetting, did_you_mean
 
-if TYPE_CHECKING:
-    from likely.train.recipe import Recipe
+_WHERE = "likely train"
 
 
 def train_model(
-    recipe: Path | None = None,
+    recipe: tuple[Path, ...] = (),
+    /,
     *,
     data: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     field: str | None = None,
@@ -22,11 +20,14 @@ def train_model(
     tokenizer: str | None = None,
     model: str | None = None,
     objective: str | None = None,
+    minutes: float | None = None,
     steps: int | None = None,
     rows: int | None = None,
     length: int | None = None,
+    accumulate: int | None = None,
     lr: float | None = None,
     optimizer: str | None = None,
+    schedule: str | None = None,
     precision: str | None = None,
     seed: int | None = None,
     out: Path | None = None,
@@ -34,35 +35,41 @@ def train_model(
     device: str | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Train one model.
+    """Train one model: `likely train --data notes/*.md`.
 
-    What is given here wins over the recipe, and what neither says has its default. The folder OUT
-    then holds recipe.toml, metrics.jsonl, checkpoints/ and model/. Ctrl-C saves a checkpoint;
-    `likely train --resume OUT` goes on from it.
+    Without a recipe, everything that is not given is chosen to suit the text and the machine, and
+    said. With a recipe, what is given here wins over it. The folder OUT then holds recipe.toml,
+    metrics.jsonl, checkpoints/ and model/. Ctrl-C saves a checkpoint; `likely train --resume OUT`
+    goes on from it. `torchrun --nproc-per-node 2 -m likely train …` shares the windows of each
+    step between two processes.
 
     Args:
         recipe: a TOML file, such as the recipe.toml of a run.
         data: files, folders, patterns or addresses of text, several after one another;
-            `embedded` is Python's own standard library, and the default.
+            `embedded` is Python's own standard library.
         field: the field or column that holds the text: text, if not said otherwise.
         on_error: skip what cannot be read, and list it; raise, the default, stops there.
         tokenizer: how text becomes ids, such as "bpe(size=1000)"; bytes, if not said otherwise.
             `likely list data.tokenizers` shows all.
-        model: a model with its settings, such as "transformer(layers=2)". `likely list models`
-            shows all.
+        model: a model with its settings, such as "transformer(layers=2)"; "ngram(order=6)" is
+            counted. `likely list models` shows all.
         objective: a loss with its settings, such as "focal(gamma=2)". `likely list objectives`
             shows all.
-        steps: optimiser steps.
-        rows: windows of a step.
+        minutes: training takes about as long at most; 2 by default.
+        steps: optimiser steps, in place of a time.
+        rows: windows of a step, over all processes together.
         length: tokens of a window.
+        accumulate: how often as many windows are read before a step is taken.
         lr: the highest learning rate.
-        optimizer: adamw, or muon for the matrices inside the network.
+        optimizer: adamw, muon, sgd or sign.
+        schedule: of the learning rate, with its settings, such as "wsd(decay_share=0.2)": cosine,
+            linear, inverse_sqrt, wsd or constant.
         precision: float32, or bfloat16 for forward passes.
         seed: of the data order, the model's start and everything else that is drawn.
-        out: folder of the run; must not hold one yet.
+        out: folder of the run; must not hold one yet. Left out, one under runs/.
         resume: folder of a run to go on with; nothing else is needed then.
         device: cpu; left out, the best there is.
-        json: print the last evaluation as JSON.
+        json: print what came of it as JSON.
     """
     named: dict[str, Any] = {
         "data": data or None,
@@ -74,81 +81,89 @@ def train_model(
         "steps": steps,
         "rows": rows,
         "length": length,
+        "accumulate": accumulate,
         "precision": precision,
         "seed": seed,
     }
     given = {name: value for name, value in named.items() if value is not None}
-    chosen_optimizer = {"name": optimizer, "lr": lr}
+    tuned = {"name": optimizer, "lr": lr}
     if optimizer is not None or lr is not None:
-        given["optimizer"] = {k: v for k, v in chosen_optimizer.items() if v is not None}
-    folder = _folder(recipe, out, resume, given)
-    from likely.train.loop import run
-    from likely.train.progress import Bar
-    from likely.train.recipe import load_recipe
+        given["optimizer"] = {k: v for k, v in tuned.items() if v is not None}
+    if schedule is not None:
+        given["schedule"] = _schedule(schedule)
+    _check(recipe, given, minutes, out, resume)
+    from likely.apps import _training
 
-    chosen = load_recipe(folder / "recipe.toml") if resume else _recipe(recipe, given)
-    with Bar("train", messages()) as bar:
-        done = run(
-            chosen,
-            folder=folder,
-            resume=resume is not None,
-            device=device,
-            progress=bar,
-            on_corpus=lambda corpus: tell_skipped(corpus.skipped, len(corpus)),
-        )
-    last = dict(done.evaluation or done.metrics[-1])
-    if json:
-        print_json({"folder": str(folder), **last})
-        return
-    said = ", ".join(
-        f"{name.replace('_', ' ')} {last[name]:.4f}"
-        for name in ("loss", "bits_per_byte", "nats_per_token", "perplexity", "accuracy")
-        if name in last
-    )
-    results().print(f"Step {last['step']}: {said}")
-    results().print(f"The model is in {folder / 'model'}; try: likely generate {folder / 'model'}")
-
-
-def _folder(
-    recipe: Path | None, out: Path | None, resume: Path | None, given: Mapping[str, Any]
-) -> Path:
-    """Where the run goes."""
-    where = "likely train"
+    order = _training.Order(given, minutes, out, device, json)
     if resume is not None:
-        more = ["a recipe"] if recipe is not None else []
-        more += [f"--{name.replace('_', '-')}" for name in given if name != "optimizer"]
-        options = {"name": "--optimizer", "lr": "--lr"}
-        more += [options[name] for name in given.get("optimizer", {})]
-        more += ["--out"] if out is not None else []
+        _training.go_on(resume, order)
+    elif recipe:
+        _training.from_recipe(recipe[0], order)
+    elif (model or "").split("(")[0].strip() == "ngram":
+        _training.count(order)
+    else:
+        _training.from_text(order)
+
+
+def _schedule(text: str) -> dict[str, Any]:
+    from likely.core.settings import parse
+
+    name, settings = parse(text)
+    return {"name": name, **settings}
+
+
+def _check(
+    recipe: tuple[Path, ...],
+    given: dict[str, Any],
+    minutes: float | None,
+    out: Path | None,
+    resume: Path | None,
+) -> None:
+    """Raise where words do not go together, before anything slow is imported."""
+    if resume is not None:
+        options = [f"--{name.replace('_', '-')}" for name in given if name != "optimizer"]
+        options += [
+            {"name": "--optimizer", "lr": "--lr"}[name] for name in given.get("optimizer", ())
+        ]
+        options += ["--minutes"] if minutes is not None else []
+        more = (["a recipe"] if recipe else []) + options + (["--out"] if out else [])
         if more:
             raise BadSetting(
-                where,
+                _WHERE,
                 [
                     f"A run goes on as it began, so --resume goes without {', '.join(more)}: "
                     f"likely train --resume {resume}"
                 ],
             )
-        if not (resume / "recipe.toml").is_file():
-            raise BadSetting(
-                where, [f"{resume} holds no run (no recipe.toml in it): name the --out of one."]
-            )
-        return resume
-    if out is None:
-        raise BadSetting(where, ["Where to? Name a folder for the run, such as --out runs/first."])
-    return out
+        return
+    if minutes is not None and not 0 < minutes < 1e6:
+        raise BadSetting(_WHERE, [f"--minutes {minutes:g} should be more than 0."])
+    if minutes is not None and ("steps" in given or recipe):
+        other = "a recipe" if recipe else "--steps"
+        raise BadSetting(_WHERE, [f"{other} says how long to train: leave --minutes out, or that."])
+    wrong = [path for path in recipe if path.suffix.lower() != ".toml"]
+    if wrong or len(recipe) > 1:
+        raise BadSetting(_WHERE, [_no_recipe(recipe, wrong)])
 
 
-def _recipe(path: Path | None, given: dict[str, Any]) -> "Recipe":
-    """The recipe with what was given by options; every problem is told at once."""
-    from dataclasses import asdict
-
-    from likely.train._check import build
-    from likely.train.recipe import load_recipe
-
-    if path is None:
-        if "steps" in given:
-            given["schedule"] = {"warmup": min(50, max(given["steps"], 0) // 10)}
-        return build(given, "likely train")
-    base = asdict(load_recipe(path))
-    base["optimizer"] |= given.pop("optimizer", {})
-    return build({**base, **given}, f"{path} with the options given")
+def _no_recipe(recipe: tuple[Path, ...], wrong: list[Path]) -> str:
+    if not wrong:
+        return f"One recipe at a time: {recipe[0]} and {recipe[1]} were given."
+    named = " ".join(str(path) for path in recipe[:3]) + (" …" if len(recipe) > 3 else "")
+    if all(path.is_dir() and (path / "recipe.toml").is_file() for path in recipe):
+        return (
+            f"{named} is a run. Go on with it: likely train --resume {recipe[0]}; or run its "
+            f"recipe anew: likely train {recipe[0] / 'recipe.toml'}"
+        )
+    if not wrong[0].exists():
+        parent = wrong[0].parent
+        known = [path.name for path in parent.iterdir()] if parent.is_dir() else []
+        near = did_you_mean(wrong[0].name, known)
+        return (
+            f"{wrong[0]} is not there.{near} A recipe is a .toml file, and text is given with "
+            f"--data: likely train --data {named}"
+        )
+    return (
+        f"{wrong[0]} is no recipe (a .toml file); text is given with --data: "
+        f"likely train --data {named}"
+    )

@@ -28,12 +28,14 @@ class Split:
         validation: what settings are chosen by.
         held_out: what results are reported on.
         clusters: document id → id that stands for its duplicate cluster.
+        cut: whether documents were cut, so that a part is a stretch of each.
     """
 
     train: Corpus
     validation: Corpus
     held_out: Corpus
     clusters: dict[str, str] = field(repr=False)
+    cut: bool = False
 
     @property
     def parts(self) -> dict[str, Corpus]:
@@ -101,7 +103,12 @@ def split(
         name: Corpus(f"{corpus.name}/{name}", tuple(d for d in corpus if part[home[d.id]] == name))
         for name in PARTS
     }
-    return Split(**chosen, clusters={d.id: clusters.name[home[d.id]] for d in corpus})
+    return Split(
+        chosen["train"],
+        chosen["validation"],
+        chosen["held_out"],
+        clusters={d.id: clusters.name[home[d.id]] for d in corpus},
+    )
 
 
 class _Clusters:

@@ -61,13 +61,31 @@ def trainable(text: str) -> tuple[Callable[..., Any], dict[str, Any]]:
         UnknownName: no model has this name.
         BadSetting: wrong settings, or a model that gradients cannot train.
     """
-    name, given = parse(text)
-    entry = get("models", name)
+    try:
+        name, given = parse(text)
+        entry = get("models", name)
+    except UnknownName as problem:
+        raise UnknownModel(problem) from problem
+    except BadSetting as problem:
+        if "(" in text:
+            raise
+        raise UnknownModel(UnknownName("model", text, catalogue("models"))) from problem
     kind = inspect.signature(entry, eval_str=True).return_annotation
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         raise BadSetting(f"Model {name!r}", [not_trained(name)])
     full = check(f"Model {name!r}", entry, given)
     return entry, {key: full[key] for key in given}
+
+
+class UnknownModel(UnknownName):
+    """A model that is none of ours, such as one of the Hugging Face hub."""
+
+    def __init__(self, problem: UnknownName) -> None:
+        super().__init__(problem.kind, problem.name, problem.known)
+        self.args = (
+            f"{problem} These begin with random weights; a model of transformers, such as one from "
+            "the hub, is trained from Python: run(model=...), see docs/train.md.",
+        )
 
 
 def not_trained(kind: str) -> str:

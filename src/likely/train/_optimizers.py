@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from likely.train.muon import Muon
-from likely.train.recipe import Recipe
+from likely.train.recipe import Optimizer, Recipe
+from likely.train.sign import Sign
 
 
 def optimizers_of(recipe: Recipe, reader: Any) -> list[torch.optim.Optimizer]:
-    """AdamW, and Muon before it where the recipe says so; decay acts on two axes or more.
+    """The recipe's optimiser, and AdamW behind Muon; decay acts on two axes or more.
 
     Args:
         recipe: its optimiser and precision.
@@ -42,16 +43,28 @@ def optimizers_of(recipe: Recipe, reader: Any) -> list[torch.optim.Optimizer]:
             )
         )
     if groups:
-        found.append(
-            torch.optim.AdamW(
-                groups,
-                lr=settings.lr,
-                betas=(settings.beta1, settings.beta2),
-                eps=settings.epsilon,
-                fused=all(p.device.type in ("cpu", "cuda") for p in others),
-            )
-        )
+        found.append(_of_everything(settings, groups))
     return found
+
+
+def _of_everything(settings: Optimizer, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """The optimiser for parameters of any shape: with Muon, that is AdamW."""
+    if settings.name == "sgd":
+        return torch.optim.SGD(
+            groups,
+            lr=settings.lr,
+            momentum=settings.momentum,
+            nesterov=settings.nesterov and settings.momentum > 0,
+        )
+    if settings.name == "sign":
+        return Sign(groups, lr=settings.lr, momentum=settings.momentum)
+    return torch.optim.AdamW(
+        groups,
+        lr=settings.lr,
+        betas=(settings.beta1, settings.beta2),
+        eps=settings.epsilon,
+        fused=all(p.device.type in ("cpu", "cuda") for g in groups for p in g["params"]),
+    )
 
 
 def _inner_matrices(reader: Any, trained: list[nn.Parameter]) -> list[nn.Parameter]:

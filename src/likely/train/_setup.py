@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +18,18 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus
 from likely.data.embedded import embedded
 from likely.data.files import read
-from likely.data.split import split
+from likely.data.sample import shortened
 from likely.data.tokenizers._saved import load as load_vocabulary
 from likely.data.tokenizers._saved import save
 from likely.data.tokens import Tokens, encode
+from likely.data.within import split_any
 from likely.models.load import load
 from likely.models.reader import Reader
 from likely.train._check import not_trained, trainable
 from likely.train.recipe import Recipe
 
-OnCorpus = Callable[[Corpus], None]
-"""Called with the corpus of a run as soon as it is read."""
+MOST_VALIDATION = 131_072
+"""Bytes of validation text that a look reads: more would make looking dearer than training."""
 _ONE_WEIGHT_EACH = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
 
 
@@ -72,7 +73,6 @@ def texts(
     validation: Tokens | None,
     keep: Path,
     accelerator: Accelerator,
-    on_corpus: OnCorpus | None = None,
 ) -> tuple[Tokens, Tokens | None]:
     """Training and validation text: what was given, else what the recipe names, split.
 
@@ -82,24 +82,20 @@ def texts(
         validation: validation text; with `tokens` and without it, nothing is evaluated.
         keep: the run's folder, where the vocabulary is kept.
         accelerator: the processes; the first one makes the vocabulary.
-        on_corpus: called with what was read.
 
     Returns:
         Training tokens and validation tokens.
     """
     if tokens is not None:
         return tokens, validation
-    corpus = read_data(recipe)
-    if on_corpus is not None:
-        on_corpus(corpus)
-    parts = split(corpus)
-    vocabulary = _vocabulary(recipe, parts.train, keep, accelerator)
+    parts = split_any(corpus_of(recipe))
+    vocabulary = vocabulary_of(recipe, parts.train, keep, accelerator)
     if validation is None and len(parts.validation.documents):
-        validation = encode(parts.validation, vocabulary)
+        validation = encode(shortened(parts.validation, MOST_VALIDATION), vocabulary)
     return encode(parts.train, vocabulary), validation
 
 
-def read_data(recipe: Recipe) -> Corpus:
+def corpus_of(recipe: Recipe) -> Corpus:
     """The corpus that a recipe names.
 
     Args:
@@ -116,10 +112,20 @@ def read_data(recipe: Recipe) -> Corpus:
     return Corpus(" + ".join(corpus.name for corpus in corpora), documents, skipped)
 
 
-def _vocabulary(
+def vocabulary_of(
     recipe: Recipe, train: Corpus, folder: Path, accelerator: Accelerator
 ) -> Vocabulary:
-    """The vocabulary of a run: made when it begins, and read when it goes on."""
+    """The vocabulary of a run: made when it begins, and read when it goes on.
+
+    Args:
+        recipe: names the tokenizer.
+        train: text that the tokenizer may be trained on.
+        folder: of the run, where the vocabulary is kept.
+        accelerator: the processes; the first one makes the vocabulary.
+
+    Returns:
+        The vocabulary.
+    """
     kept = folder / "tokenizer"
     begun = (folder / "recipe.toml").is_file() and kept.is_dir()
     if accelerator.is_main_process and not begun:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from likely.core.batch import Batch
 from likely.core.bind import Bound
 from likely.core.errors import BadInput
+from likely.core.stats import as_wishes
 from likely.data.packing import TrainingPlan
 from likely.models.evaluate import Evaluation, evaluate
 from likely.models.reader import Reader
 from likely.train import _memory
+from likely.train.choose import Choose, weights_of, wishes_of
 
 Sums = dict[str, Tensor]
 
@@ -29,6 +31,7 @@ class Step(nn.Module):
         also: statistics that are logged.
         roles: second readers; not trained.
         bfloat16: whether to run under autocast.
+        choose: weighs tokens by what was measured on them.
     """
 
     def __init__(
@@ -38,12 +41,15 @@ class Step(nn.Module):
         also: tuple[str, ...],
         roles: Mapping[str, Reader],
         bfloat16: bool,
+        choose: Choose | None = None,
     ) -> None:
         super().__init__()
         self.reader, self.objective, self.also = reader, objective, also
         # In a plain dictionary, second readers are no submodules: no gradient, no broadcast.
         self.roles = {"all": dict(roles)}
-        self.autocast = bfloat16
+        self.autocast, self.choose = bfloat16, choose
+        plain = as_wishes((*also, *_memory.also(objective)))
+        self.wishes = {**plain, **wishes_of(choose)}
 
     def forward(
         self, batch: Batch, state: Any, rng: torch.Generator, interrupted: bool = False
@@ -65,13 +71,26 @@ class Step(nn.Module):
                 {"objective": self.objective},
                 self.reader,
                 batch,
-                also=(*self.also, *_memory.also(self.objective)),
+                also=self.wishes,
                 roles=self.roles["all"],
                 states={"objective": state},
                 rng=rng,
             )
+            found, chosen = self._chosen(found, batch)
             total, weight = found.total("objective")
-        return total, self._sums(found, batch, total, weight, interrupted)
+        sums = self._sums(found, batch, total, weight, interrupted)
+        if chosen is not None:
+            exact = sums["counted"].dtype
+            sums["mean chosen"] = torch.dot(batch.weight.to(exact), chosen.to(exact))
+        return total, sums
+
+    def _chosen(self, found: Evaluation, batch: Batch) -> tuple[Evaluation, Tensor | None]:
+        """The evaluation with the objective's weights times those that were chosen."""
+        if self.choose is None:
+            return found, None
+        chosen = weights_of(self.choose, batch, found.stats)
+        weight = found.weight["objective"]
+        return replace(found, weight={"objective": weight * chosen.to(weight)}), chosen
 
     @torch.no_grad()
     def _sums(
@@ -131,7 +150,7 @@ def gradient(
         module: a `Step`, prepared.
         plan: micro batches by number.
         step: steps taken before.
-        accumulate: micro batches on each process.
+        accumulate: micro batches on each process (see `_share`).
         state: the objective's memory.
         rng: for objectives that draw.
         interrupted: whether this process was asked to stop.
@@ -156,8 +175,8 @@ def gradient(
     weight = float(sums["weight"])
     if weight == 0:
         raise BadInput(
-            f"Step {step + 1}: the weights of the objective sum to 0, so there is nothing to learn "
-            "from. Larger batches, or settings of the objective that drop fewer tokens, help."
+            f"Step {step + 1}: the weights of the tokens sum to 0, so there is nothing to learn "
+            "from. Larger batches help, or settings of the objective, or a choose, that drop fewer."
         )
     # DDP leaves the mean over processes of Σ weight·value.
     gradients = [p.grad for p in module.parameters() if p.grad is not None]

@@ -12,7 +12,7 @@ from torch import nn
 
 from likely.core.bind import bind
 from likely.core.disk import sweep, write_whole
-from likely.core.errors import BadSetting
+from likely.core.errors import BadInput, BadSetting
 from likely.data.packing import TrainingPlan
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
@@ -21,7 +21,9 @@ from likely.train._assess import assess
 from likely.train._metrics import Metrics
 from likely.train._optimizers import optimizers_of
 from likely.train._random import Random
+from likely.train._share import share
 from likely.train._step import Gradient, Step, gradient
+from likely.train.choose import Choose, name_of
 from likely.train.errors import Diverged, Interrupted
 from likely.train.interrupt import Interrupt
 from likely.train.progress import OnProgress, OnStep
@@ -39,19 +41,23 @@ class Training:
         folder: Path,
         accelerator: Any,
         reader: Any,
-        tokens: Tokens,
-        validation: Tokens | None,
+        texts: tuple[Tokens, Tokens | None],
         roles: Mapping[str, Reader] | None,
         random: Random,
+        choose: Choose | None = None,
     ) -> None:
+        tokens, validation = texts
         self.recipe, self.folder, self.accelerator = recipe, folder, accelerator
         self.reader, self.validation, self.random = reader, validation, random
         self.hooks: tuple[OnProgress | None, OnStep | None] = (None, None)
         self.data = _setup.fingerprint(tokens)
-        self.plan = TrainingPlan(tokens, length=recipe.length, rows=recipe.rows, seed=recipe.seed)
+        rows, self.accumulate = share(recipe, accelerator.num_processes)
+        self.plan = TrainingPlan(tokens, length=recipe.length, rows=rows, seed=recipe.seed)
+        self.choice = name_of(choose)
         self.objective = bind(recipe.objective)
         seconds = _setup.second_readers(recipe, roles, tokens.vocabulary, accelerator.device)
-        step = Step(reader, self.objective, recipe.also, seconds, recipe.precision == "bfloat16")
+        autocast = recipe.precision == "bfloat16"
+        step = Step(reader, self.objective, recipe.also, seconds, autocast, choose)
         self.module: nn.Module = accelerator.prepare(step)
         self.optimizers = optimizers_of(recipe, reader)
         self.memory = _memory.moved(self.objective.start(), accelerator.device)
@@ -67,13 +73,18 @@ class Training:
     def _open(self, bytes_kept: int) -> Metrics:
         """Begin the folder, or clear away what came after the newest checkpoint."""
         folder = self.folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise BadInput(
+                f"{folder}: this folder cannot be made ({problem.strerror}); give another --out."
+            ) from problem
         sweep(folder)
         sweep(folder / "checkpoints")
         checkpoint.drop_after(folder, self.kept)
         if not (folder / "recipe.toml").is_file():
             write_whole(folder / "recipe.toml", to_toml(self.recipe))
-        note_environment(folder, self.step)
+        note_environment(folder, self.step, self.choice)
         return Metrics(folder, bytes_kept)
 
     def close(self) -> None:
@@ -163,7 +174,7 @@ class Training:
             self.module,
             self.plan,
             self.step,
-            recipe.accumulate,
+            self.accumulate,
             self.memory,
             self.random.objective,
             interrupted,
@@ -194,8 +205,12 @@ class Training:
             "loss": found.loss,
             "gradient_norm": norm,
             "tokens_per_second": round(self.counted / max(self.busy, 1e-9), 1),
-            **{name: float(found.values[name]) for name in self.recipe.also},
+            **{name: float(found.values[name]) for name in self._logged},
         }
+
+    @property
+    def _logged(self) -> tuple[str, ...]:
+        return (*self.recipe.also, *(("chosen",) if self.choice else ()))
 
     def _log(self, row: Mapping[str, Any]) -> None:
         if self.metrics is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from likely.core.bind import bind
 from likely.core.errors import BadSetting
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
@@ -11,6 +12,7 @@ from likely.train import _setup
 from likely.train._check import build
 from likely.train._random import Random
 from likely.train._training import Training
+from likely.train.choose import Choose, check_unit, name_of
 from likely.train.interrupt import Interrupt
 from likely.train.progress import OnProgress, OnStep
 from likely.train.recipe import Recipe, differences, load_recipe
@@ -25,11 +27,11 @@ def run(
     tokens: Tokens | None = None,
     validation: Tokens | None = None,
     roles: Mapping[str, Reader] | None = None,
+    choose: Choose | None = None,
     resume: bool = False,
     device: str | None = None,
     progress: OnProgress | None = None,
     on_step: OnStep | None = None,
-    on_corpus: _setup.OnCorpus | None = None,
 ) -> Run:
     """Train a model and write the run's folder.
 
@@ -39,8 +41,8 @@ def run(
     another number of threads or another version of torch, sums may round differently; such
     changes are noted in `environment.json`.
 
-    Under `accelerate launch` each process reads `accumulate` micro batches a step, so a step of
-    two processes is that of one with twice the `accumulate`; only dropout differs.
+    Under `torchrun` or `accelerate launch` the processes share the windows of each step, so that
+    a recipe means the same however many there are; only dropout and objectives that draw differ.
 
     Args:
         recipe: what to do.
@@ -49,32 +51,37 @@ def run(
         tokens: training text in place of what the recipe names.
         validation: text to evaluate on; without it, and with `tokens`, nothing is evaluated.
         roles: second readers in place of the folders that the recipe names.
+        choose: weighs tokens while training: `choose(batch, stats)` gives one weight a token, by
+            `log_prob` and the statistics that its attribute `wants` names.
         resume: go on with the run in `folder`; one that is not there begins.
         device: `cpu`, or None for the best there is.
         progress: called with each step's row and with each evaluation; `progress.Bar` is one.
         on_step: called after each step with its number and the model, in evaluation mode.
-        on_corpus: called with the corpus that the recipe names, as soon as it is read.
 
     Returns:
         The finished run.
 
     Raises:
-        BadSetting: a wrong recipe, a folder that holds a run, a recipe that is not the run's.
+        BadSetting: a wrong recipe, a folder that holds a run, a recipe or a choose that is not the
+            run's.
         Interrupted: Ctrl-C; a checkpoint was written.
         Diverged: the loss or the gradient is not finite; the last checkpoint stays.
     """
     recipe, folder = build(asdict(recipe), "Recipe"), Path(folder)
+    check_unit(choose, bind(recipe.objective))
     accelerator = _setup.processes(device)
     _check_folder(folder, recipe, resume)
     accelerator.wait_for_everyone()
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
-    tokens, validation = _setup.texts(recipe, tokens, validation, folder, accelerator, on_corpus)
+    _check_choice(folder, name_of(choose))
+    tokens, validation = _setup.texts(recipe, tokens, validation, folder, accelerator)
     reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
     _setup.check_reader(reader, recipe, tokens.vocabulary)
     random = Random(recipe.seed, accelerator.process_index, accelerator.device)
     with random.apart(), Interrupt() as interrupt:
-        training = Training(recipe, folder, accelerator, reader, tokens, validation, roles, random)
+        texts = (tokens, validation)
+        training = Training(recipe, folder, accelerator, reader, texts, roles, random, choose)
         training.hooks = (progress, on_step)
         try:
             training.train(interrupt)
@@ -97,4 +104,20 @@ def _check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
             f"{folder}: a run goes on with the recipe it began with (or begins anew in another "
             "--out)",
             changed,
+        )
+
+
+def _check_choice(folder: Path, now: str | None) -> None:
+    if not (folder / "recipe.toml").is_file():
+        return
+    before = read_run(folder).environment.get("choose")
+    if before != now:
+        began = f"with choose={before}" if before else "without choose"
+        goes = f"with {now}" if now else "without"
+        raise BadSetting(
+            str(folder),
+            [
+                f"This run began {began}, and cannot go on {goes}: give run(...) the function "
+                "that it began with (`likely train --resume` cannot), or begin in another folder."
+            ],
         )

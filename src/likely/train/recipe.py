@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -16,34 +16,60 @@ from likely.train._lines import with_lines
 FORMAT = 1
 """Of `recipe.toml`, and with it of the whole run folder."""
 
+_BY_NAME = cast(float, None)
+"""Stands where a number depends on the optimiser's name, until `Optimizer` puts it there."""
+SUITS: Mapping[str, Mapping[str, float]] = {
+    "adamw": {"lr": 3e-3, "weight_decay": 0.1, "momentum": 0.95},
+    "muon": {"lr": 3e-3, "weight_decay": 0.1, "momentum": 0.95},
+    "sgd": {"lr": 0.3, "weight_decay": 1e-4, "momentum": 0.9},
+    "sign": {"lr": 1e-3, "weight_decay": 0.1, "momentum": 0.9},
+}
+"""What suits each optimiser where the recipe leaves it out; measured in docs/log.md."""
+
 
 @dataclass(frozen=True)
 class Optimizer:
     """How gradients become steps.
 
-    Weight decay is decoupled and acts on matrices (two axes or more), embeddings and head too;
-    biases and the scales of norms are left alone.
+    Weight decay acts on matrices (two axes or more), embeddings and head too; biases and the
+    scales of norms are left alone. It is decoupled, except that `sgd` adds it to the gradient, as
+    `torch.optim.SGD` does. What is left out gets the value that suits the name.
 
     Args:
-        name: `adamw` (Loshchilov and Hutter, 2019, arXiv:1711.05101), or `muon` for the matrices
-            inside the network and AdamW for embeddings, head and everything else.
-        lr: the highest learning rate, of both; the schedule scales it.
-        beta1: memory of the gradient.
+        name: `adamw` (Loshchilov and Hutter, 2019, arXiv:1711.05101); `muon` for the matrices
+            inside the network and AdamW for embeddings, head and everything else; `sgd` with
+            momentum; `sign`, which moves every number by the same amount.
+        lr: the highest learning rate; the schedule scales it. Left out: 0.003 for adamw and muon,
+            0.3 for sgd, 0.001 for sign.
+        beta1: memory of the gradient, of AdamW.
         beta2: memory of its square.
         epsilon: added to the root of the second moment.
-        weight_decay: share of a matrix that one step at rate 1 would take away.
-        momentum: of Muon.
+        weight_decay: share of a matrix that one step at rate 1 would take away. Left out: 0.1, and
+            0.0001 for sgd.
+        momentum: memory of the gradient, of all but AdamW. Left out: 0.95, and 0.9 for sgd and
+            sign.
+        nesterov: whether sgd looks one step ahead.
         clip: largest norm of the gradient, after its division by Σ weight; 0 for no limit.
+
+    Example:
+        >>> Optimizer("sgd").lr, Optimizer("sgd", lr=0.1).lr
+        (0.3, 0.1)
     """
 
-    name: Literal["adamw", "muon"] = "adamw"
-    lr: Annotated[float, Gt(0), Lt(inf)] = 3e-3
+    name: Literal["adamw", "muon", "sgd", "sign"] = "adamw"
+    lr: Annotated[float, Gt(0), Lt(inf)] = _BY_NAME
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
     epsilon: Annotated[float, Gt(0), Lt(inf)] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Lt(inf)] = 0.1
-    momentum: Annotated[float, Ge(0), Lt(1)] = 0.95
+    weight_decay: Annotated[float, Ge(0), Lt(inf)] = _BY_NAME
+    momentum: Annotated[float, Ge(0), Lt(1)] = _BY_NAME
+    nesterov: bool = False
     clip: Annotated[float, Ge(0), Lt(inf)] = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in SUITS.get(self.name, SUITS["adamw"]).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
@@ -51,15 +77,17 @@ class Schedule:
     """How the learning rate changes over a run; see `likely.train.schedule`.
 
     Args:
-        name: `cosine`, `wsd` (warm-up, stable, linear decay) or `constant`.
-        warmup: steps of linear warm-up.
+        name: `cosine`, `linear`, `inverse_sqrt`, `wsd` (warm-up, stable, decay) or `constant`.
+        warmup: linear warm-up, in steps, or below 1 as a share of the run.
         decay_share: share of the steps that `wsd` decays over, at the end.
-        floor: where `cosine` and `wsd` end, as a factor of the highest rate.
+        decay: the line along which `wsd` decays: `linear`, `sqrt` (one minus the root) or `cosine`.
+        floor: where `cosine`, `linear` and `wsd` end, as a factor of the highest rate.
     """
 
-    name: Literal["cosine", "wsd", "constant"] = "cosine"
-    warmup: Annotated[int, Ge(0)] = 50
+    name: Literal["cosine", "linear", "inverse_sqrt", "wsd", "constant"] = "cosine"
+    warmup: Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)] = 50
     decay_share: Annotated[float, Gt(0), Le(1)] = 0.2
+    decay: Literal["linear", "sqrt", "cosine"] = "linear"
     floor: Annotated[float, Ge(0), Le(1)] = 0.1
 
 
@@ -80,7 +108,8 @@ class Recipe:
         steps: optimiser steps.
         length: positions of a window.
         rows: windows of a micro batch.
-        accumulate: micro batches of a step, on each process.
+        accumulate: micro batches of a step, over all processes together: a step reads rows ×
+            accumulate windows, however many processes share them.
         seed: of the data order, the model's start, dropout and objectives that draw.
         precision: `bfloat16` computes forward passes under autocast; weights stay float32.
         roles: second readers by role (`reference`, `teacher`): folders of models.

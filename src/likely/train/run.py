@@ -125,14 +125,16 @@ def environment() -> dict[str, Any]:
     }
 
 
-def note_environment(folder: Path, step: int) -> None:
+def note_environment(folder: Path, step: int, choice: str | None = None) -> None:
     """Write `environment.json`, or add to it what is different when a run goes on.
 
     Args:
         folder: the run.
         step: steps taken before.
+        choice: name of the function that weighs tokens, where there is one.
     """
     path, now = folder / "environment.json", environment()
+    now |= {"choose": choice} if choice else {}
     try:
         first = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):

@@ -9,10 +9,12 @@ def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
     r"""The factor of the learning rate at one step.
 
     $$ \min\left(1, \frac{t + 1}{w + 1}\right) \cdot \text{decay}(t) $$
-    The warm-up is linear and reaches 1 at step w, so that no step has rate 0. `cosine` falls from
-    there along half a cosine to the floor. `wsd` (warm-up, stable, decay) stays at 1 and falls on
-    a straight line to the floor over the last `decay_share` of the steps; 1 − √ is another shape
-    in use. `constant` stays. The floor would be reached at t = `steps`, one step after the last.
+    The warm-up is linear and reaches 1 at step w, so that no step has rate 0. From there `cosine`
+    falls along half a cosine to the floor, and `linear` on a straight line. `inverse_sqrt` falls
+    as √((w + 1) / (t + 1)) and knows neither floor nor end. `wsd` (warm-up, stable, decay) stays at
+    1 and falls to the floor over the last `decay_share` of the steps: on a straight line, as 1 − √
+    of the share of the decay that is done, or along half a cosine. `constant` stays. The floor
+    would be reached at t = `steps`, one step after the last.
 
     Args:
         schedule: its shape.
@@ -28,14 +30,42 @@ def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
 
     References:
         Loshchilov and Hutter, SGDR, 2017, eq. 5. arXiv:1608.03983 (cosine);
-        Hu et al., MiniCPM, 2024, §4. arXiv:2404.06395 (WSD).
+        Vaswani et al., Attention Is All You Need, 2017, eq. 3. arXiv:1706.03762 (inverse_sqrt);
+        Hu et al., MiniCPM, 2024, §4. arXiv:2404.06395 (WSD);
+        Hägele et al., Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations,
+        2024, eq. 2. arXiv:2405.18392 (its decay as 1 − √).
     """
-    if step < schedule.warmup:
-        return (step + 1) / (schedule.warmup + 1)
+    warmup = warmup_steps(schedule, steps)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
     if schedule.name == "constant":
         return 1.0
+    if schedule.name == "inverse_sqrt":
+        return math.sqrt((warmup + 1) / (step + 1))
     share = schedule.decay_share if schedule.name == "wsd" else 1.0
-    begin = max(schedule.warmup, steps * (1 - share))
+    begin = max(warmup, steps * (1 - share))
     done = min(max((step - begin) / max(steps - begin, 1e-9), 0.0), 1.0)
-    left = 1 - done if schedule.name == "wsd" else (1 + math.cos(math.pi * done)) / 2
-    return schedule.floor + (1 - schedule.floor) * left
+    shape = schedule.decay if schedule.name == "wsd" else schedule.name
+    return schedule.floor + (1 - schedule.floor) * _left(shape, done)
+
+
+def warmup_steps(schedule: Schedule, steps: int) -> int:
+    """Steps of warm-up.
+
+    Args:
+        schedule: gives them, or their share.
+        steps: of the whole run.
+
+    Returns:
+        w; a share is rounded down.
+    """
+    return int(schedule.warmup * steps) if schedule.warmup < 1 else int(schedule.warmup)
+
+
+def _left(shape: str, done: float) -> float:
+    """How much of the way down is left."""
+    if shape == "linear":
+        return 1 - done
+    if shape == "sqrt":
+        return 1 - math.sqrt(done)
+    return (1 + math.cos(math.pi * done)) / 2

@@ -1,0 +1,216 @@
+"""A first run from nothing but text: choose sizes, and say what was chosen and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from likely.core.settings import parse
+from likely.data.tokens import Tokens
+from likely.train import sizes
+from likely.train._check import build
+from likely.train._first import from_first
+from likely.train._share import share
+from likely.train._speed import tokens_per_second
+from likely.train.precision import fast_precision
+from likely.train.recipe import Recipe
+from likely.train.sizes import SHAPES, Shape
+
+MINUTES = 2.0
+_FEED_FORWARD_RATE = 5e-3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recipe and why it is as it is.
+
+    Args:
+        recipe: complete.
+        why: lines for a person to read.
+    """
+
+    recipe: Recipe
+    why: tuple[str, ...]
+
+
+def choose(
+    given: Mapping[str, Any],
+    train: Tokens,
+    validation: Tokens,
+    minutes: float | None,
+    accelerator: Accelerator,
+) -> Choice:
+    """Choose what was not given, for this text and this machine.
+
+    Args:
+        given: fields of the recipe; they win.
+        train: training text.
+        validation: what is looked at.
+        minutes: of training at most; None for the default.
+        accelerator: the processes and the device.
+
+    Returns:
+        A complete recipe and the reasons.
+    """
+    shape = largest = sizes.shape_of(len(train.ids))
+    seconds = 60 * (MINUTES if minutes is None else minutes)
+    world = accelerator.num_processes
+    recipe, speed = _recipe(given, shape, world), 0.0
+    while "steps" not in given:
+        speed = _speed(recipe, train, accelerator)
+        fits = sizes.suits_the_machine(shape, len(train.ids), speed, seconds)
+        if "model" in given or fits or shape == SHAPES[0]:
+            break
+        shape = sizes.smaller(shape)
+        recipe = _recipe(given, shape, world)
+    recipe = _with_steps(recipe, given, train, validation, speed, seconds)
+    why = (
+        _about_model(recipe, given, shape, largest),
+        _about_steps(recipe, given, len(train.ids), speed, seconds),
+        *_about_processes(recipe, world),
+    )
+    return Choice(recipe, why)
+
+
+def checked(given: Mapping[str, Any]) -> Recipe:
+    """What was given as a recipe, with the smallest sizes; raises what is wrong with it at once.
+
+    Args:
+        given: fields of the recipe.
+
+    Returns:
+        A recipe that names the text; its sizes mean nothing yet.
+    """
+    return _recipe(given, SHAPES[0])
+
+
+def _speed(recipe: Recipe, train: Tokens, accelerator: Accelerator) -> float:
+    measured = tokens_per_second(recipe, train, accelerator)
+    return from_first(accelerator, lambda: measured)
+
+
+def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recipe:
+    """The recipe with the sizes of a shape; without `steps` it has those of the default.
+
+    Rows that are not given are as many as the processes can share.
+    """
+    values: dict[str, Any] = {
+        "model": shape.model,
+        "length": shape.length,
+        "rows": -(-shape.rows // processes) * processes,
+        "precision": fast_precision(),
+        **given,
+        "schedule": {"warmup": 0.1, "floor": 0.0, **given.get("schedule", {})},
+    }
+    usual: dict[str, Any] = {"name": "muon", "lr": shape.lr}
+    if "model" not in given and "length" in given:
+        values["model"] = _with_context(shape, given["length"])
+    elif "model" in given:
+        kind, settings = parse(given["model"])
+        if kind == "transformer":
+            values.setdefault("length", min(shape.length, settings.get("context", 256)))
+        else:
+            usual = {"name": "adamw", "lr": _FEED_FORWARD_RATE}
+    told = given.get("optimizer", {})
+    same = told.get("name", usual["name"]) == usual["name"]
+    values["optimizer"] = {**usual, **told} if same else told
+    return build(values, "likely train")
+
+
+def _with_context(shape: Shape, length: Any) -> str:
+    """The shape's transformer for windows of another length."""
+    context = length if isinstance(length, int) and length > 1 else shape.length
+    return replace(shape, length=context).model
+
+
+def _with_steps(
+    recipe: Recipe,
+    given: Mapping[str, Any],
+    train: Tokens,
+    validation: Tokens,
+    speed: float,
+    seconds: float,
+) -> Recipe:
+    """The recipe with as many steps as text and time allow, and what follows from them."""
+    step = recipe.rows * recipe.length * recipe.accumulate
+    steps = recipe.steps
+    if "steps" not in given:
+        steps = sizes.steps_of(len(train.ids), step, speed, seconds)
+    looks = sizes.looks_of(steps, step, len(validation.ids))
+    schedule = recipe.schedule
+    if schedule.warmup > steps:
+        schedule = replace(schedule, warmup=steps // 10)
+    return replace(
+        recipe,
+        steps=steps,
+        schedule=schedule,
+        evaluate_every=-(-steps // looks),
+        checkpoint_every=-(-steps // 4),
+        log_every=max(1, steps // 100),
+    )
+
+
+def _about_model(recipe: Recipe, given: Mapping[str, Any], shape: Shape, largest: Shape) -> str:
+    if "model" in given:
+        return f"Model: {recipe.model}, as you said; steps of {_optimizer(recipe)}."
+    if shape != largest:
+        reason = "a larger one would not learn enough in the time (--minutes)"
+    elif shape == SHAPES[-1]:
+        reason = "the largest that is chosen without --model"
+    else:
+        more = SHAPES[SHAPES.index(shape) + 1].text
+        reason = f"a larger one wants more text (from {more:,} tokens on)"
+    return f"Model: {recipe.model}, steps of {_optimizer(recipe)}; {reason}."
+
+
+def _optimizer(recipe: Recipe) -> str:
+    return f"{recipe.optimizer.name} at rate {recipe.optimizer.lr:g}"
+
+
+def _about_steps(
+    recipe: Recipe, given: Mapping[str, Any], tokens: int, speed: float, seconds: float
+) -> str:
+    step = recipe.rows * recipe.length * recipe.accumulate
+    passes = recipe.steps * step / tokens
+    said = (
+        f"Steps: {recipe.steps:,} of {recipe.rows * recipe.accumulate} × {recipe.length} tokens "
+        f"= {passes:.3g} passes over the text"
+    )
+    if "steps" in given:
+        return f"{said}, as you said{_heart(passes)}."
+    cores = torch.get_num_threads()
+    cores_said = f"{cores} core{'s' if cores > 1 else ''}"
+    where = "the GPU" if torch.cuda.is_available() else cores_said
+    took = _time(recipe.steps * step / speed)
+    said = f"{said}, {took} at the {speed:,.0f} tokens/s measured on {where}"
+    if recipe.steps * step < 0.9 * speed * seconds:
+        return f"{said}; more passes would begin to learn it by heart."
+    return f"{said}; --minutes {2 * seconds / 60:g} would read more."
+
+
+def _heart(passes: float) -> str:
+    if passes <= 2 * sizes.MOST_PASSES:
+        return ""
+    return f"; beyond {sizes.MOST_PASSES} it begins to learn the text by heart"
+
+
+def _about_processes(recipe: Recipe, processes: int) -> tuple[str, ...]:
+    if processes == 1:
+        return ()
+    rows, accumulate = share(recipe, processes)
+    return (
+        f"Processes: {processes}, each with {rows * accumulate} of the "
+        f"{recipe.rows * recipe.accumulate} windows of a step, so that the losses are those of one "
+        "process.",
+    )
+
+
+def _time(seconds: float) -> str:
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {10 * round(seconds / 10)} seconds"
+    minutes = seconds / 60
+    return f"about {minutes:.2g} minutes" if minutes < 90 else f"about {minutes / 60:.2g} hours"
