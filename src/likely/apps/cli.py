@@ -12,6 +12,7 @@ from likely.apps._console import messages
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
+from likely.apps.new import new_entry
 from likely.apps.quickstart import quickstart
 from likely.apps.train import train_model
 from likely.core.errors import LikelyError
@@ -28,6 +29,7 @@ app.command(train_model, name="train")
 app.command(evaluate_model, name="evaluate")
 app.command(generate_text, name="generate")
 app.command(list_entries, name="list")
+app.command(new_entry, name="new")
 
 MISTAKE, INTERRUPTED = 2, 130
 
