@@ -1,8 +1,8 @@
 """Write the generated pages of `docs/`, and build the site from all of them.
 
-    python -m scripts.make_docs             write pages, build the site (make docs)
-    python -m scripts.make_docs --pages     write pages only
-    python -m scripts.make_docs --check     write nothing; fail where a page is stale
+python -m scripts.make_docs             write pages, build the site (make docs)
+python -m scripts.make_docs --pages     write pages only
+python -m scripts.make_docs --check     write nothing; fail where a page is stale
 """
 
 import sys
@@ -23,7 +23,8 @@ def pages() -> dict[str, str]:
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
         if tables.MARKED.search(text):
-            made[path.relative_to(DOCS).as_posix()] = tables.filled(text)
+            name = path.relative_to(DOCS).as_posix()
+            made[name] = tables.filled(text, name)
     return made
 
 

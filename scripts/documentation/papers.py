@@ -51,6 +51,10 @@ def _link(room: str, one: Symbol) -> str:
         shown = name
     else:
         begin = len([*one.node.args.posonlyargs, *one.node.args.args]) - (one.owner is not None)
-        chosen = [f"{p}={default}" for p, _, default in parameters(one)[begin:] if default not in ("", "None")]
+        chosen = [
+            f"{p}={default}"
+            for p, _, default in parameters(one)[begin:]
+            if default not in ("", "None")
+        ]
         shown = f"{name}({', '.join(chosen)})" if chosen else name
     return f"[`{shown}`](reference/{room}.md#{one.name.lower().replace('.', '')})"

@@ -125,7 +125,7 @@ def _split(inside: str) -> list[str]:
 
 
 def _table(given: list[tuple[str, str, str]], doc: Docstring) -> str:
-    rows = ["| argument | type | default | |", "|---|---|---|---|"]
+    rows = ["| argument | type | default | meaning |", "|---|---|---|---|"]
     for name, kind, default in given:
         meaning = doc.arguments.get(name, "").replace("|", "&#124;")
         cells = [f"`{text.replace(' | ', ' or ')}`" if text else "" for text in (kind, default)]
@@ -156,7 +156,7 @@ def mathematics(text: str) -> str:
 
 
 def linked(text: str) -> str:
-    """arXiv numbers as links.
+    """ArXiv numbers as links.
 
     Args:
         text: of a `References` section.
@@ -164,6 +164,4 @@ def linked(text: str) -> str:
     Returns:
         Markdown.
     """
-    return re.sub(
-        r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", text
-    )
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)

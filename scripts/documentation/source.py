@@ -11,6 +11,9 @@ SOURCE = ROOT / "src" / "likely"
 ROOMS = ("core", "vocab", "data", "models", "objectives", "decode", "audit", "train")
 """Rooms with a reference page; the public face of `apps` is the command line."""
 
+HOOKS = {"dense", "wants", "start", "advance"}
+"""What the file of an entry holds beside the entry: for tests and for the binding, not for callers."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 
@@ -81,10 +84,11 @@ def definitions(tree: ast.Module) -> list[Definition]:
         tree: the file.
 
     Returns:
-        Their nodes; the dense twin, an oracle for tests, is left out.
+        Their nodes; `HOOKS` are left out.
     """
     kinds = (*Function.__args__, ast.ClassDef)
-    return [n for n in tree.body if isinstance(n, kinds) and _is_public(n.name)]
+    found = [n for n in tree.body if isinstance(n, kinds) and n.name not in HOOKS]
+    return [n for n in found if not n.name.startswith("_")]
 
 
 def _taken(tree: ast.Module) -> list[Definition]:
@@ -109,12 +113,8 @@ def _with_methods(module: str, node: Definition) -> Iterator[Symbol]:
     yield Symbol(module, node.name, node)
     if isinstance(node, ast.ClassDef):
         for part in node.body:
-            if isinstance(part, Function) and _is_public(part.name):
+            if isinstance(part, Function) and not part.name.startswith("_"):
                 yield Symbol(module, f"{node.name}.{part.name}", part, node)
-
-
-def _is_public(name: str) -> bool:
-    return not name.startswith("_") and name != "dense"
 
 
 def parameters(symbol: Symbol) -> list[tuple[str, str, str]]:

@@ -19,11 +19,12 @@ RESULTS = ROOT / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- table: ([a-z_]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def filled(text: str) -> str:
+def filled(text: str, page: str) -> str:
     """A page with its tables as they should be.
 
     Args:
         text: the page as it stands.
+        page: its path below `docs`, which links in it start from.
 
     Returns:
         The page.
@@ -31,13 +32,14 @@ def filled(text: str) -> str:
     Raises:
         SystemExit: it asks for a table that does not exist.
     """
-    return MARKED.sub(lambda found: f"{found[1]}\n{_table(found[2])}\n\n{found[3]}", text)
+    up = "../" * page.count("/")
+    return MARKED.sub(lambda found: f"{found[1]}\n{_table(found[2], up)}\n\n{found[3]}", text)
 
 
-def _table(name: str) -> str:
+def _table(name: str, up: str) -> str:
     if name not in TABLES:
         raise SystemExit(f"No table is called {name!r}. Known: {', '.join(TABLES)}.")
-    return TABLES[name]()
+    return TABLES[name]().replace("](/", f"]({up}")
 
 
 def _rows(header: list[str], rows: list[list[str]]) -> str:
@@ -59,7 +61,10 @@ def _models() -> str:
         bits[1] += f" ({low:.3f}–{high:.3f})"
         rows.append([row["label"], *bits, f"{row['parameters']:,}", f"{row['seconds']:.0f} s"])
     header = ["", "fast", "default (95 % over documents)", "long", "numbers held", "fitted in"]
-    total, spent = kept["data"]["total"]["bytes"], [f"{job['seconds']:.0f} s" for job in jobs.values()]
+    total, spent = (
+        kept["data"]["total"]["bytes"],
+        [f"{job['seconds']:.0f} s" for job in jobs.values()],
+    )
     return (
         _rows(header, rows) + "\n\nBits per byte of held-out text, lower is better; one seed. "
         f"Numbers held and seconds are those of the default job, which reads {total['train'] / 1e6:.1f} MB of "
@@ -106,7 +111,7 @@ def _entries(room: str) -> Callable[[], str]:
                 continue  # somebody's own package, which happens to be installed here
             one = next(s for s in symbols(module, folder / f"{name}.py") if s.name == name)
             page = DOCS / room / f"{name}.md"
-            first = f"../{room}/{name}.md" if page.is_file() else _anchor(room, name)
+            first = f"/{room}/{name}.md" if page.is_file() else _anchor(room, name)
             rows.append([f"[`{name}`]({first})", parse(one.text).line.rstrip("."), _settings(one)])
         return _rows(["name", "what it does", "settings"], rows)
 
@@ -114,12 +119,13 @@ def _entries(room: str) -> Callable[[], str]:
 
 
 def _anchor(room: str, name: str) -> str:
-    return f"../reference/{room.split('.')[0]}.md#{name}"
+    return f"/reference/{room.split('.', maxsplit=1)[0]}.md#{name}"
 
 
 def _settings(one: Symbol) -> str:
     keyword = {a.arg for a in one.node.args.kwonlyargs} if _is_function(one) else set()
-    return ", ".join(f"`{p}={default}`" for p, _, default in parameters(one) if p in keyword)
+    chosen = [(p, default) for p, _, default in parameters(one) if p in keyword]
+    return ", ".join(f"`{p}={default}`" if default else f"`{p}`" for p, default in chosen)
 
 
 def _is_function(one: Symbol) -> bool:
@@ -128,7 +134,7 @@ def _is_function(one: Symbol) -> bool:
 
 def _decisions() -> str:
     pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
-    return "\n".join(f"- [{_title(path)}]({path.name})" for path in pages)
+    return "\n".join(f"- [{_title(path)}](/decisions/{path.name})" for path in pages)
 
 
 def _title(path: Path) -> str:

@@ -32,7 +32,11 @@ def copy_of_the_checkout(where):
 
 def test_a_new_entry_passes_its_contracts(tmp_path):
     copy_of_the_checkout(tmp_path)
-    for kind, name in (("objective", "half_loss"), ("sampler", "halfway"), ("statistic", "halfness")):
+    for kind, name in (
+        ("objective", "half_loss"),
+        ("sampler", "halfway"),
+        ("statistic", "halfness"),
+    ):
         code, said = run(tmp_path, "-m", "likely", "new", kind, name)
         assert code == 0, said
         room = {"objective": "objectives", "sampler": "decode"}.get(kind, "vocab.statistics")
