@@ -93,3 +93,9 @@ def test_the_order_of_the_site_is_that_of_the_index():
         "# D\n\n## One\n\n- [Log](log.md): x.\n- [Out](../README.md)\n\n## Two\n\n- [No](no.md)\n"
     )
     assert navigation(index) == [{"Documentation": "README.md"}, {"One": [{"Log": "log.md"}]}]
+    (_, section) = navigation("## Why\n\n- [Decisions](decisions/README.md): x.\n")
+    first, *others = section["Why"][0]["Decisions"]
+    assert first == "decisions/README.md"
+    assert {
+        "12. Plain pages, built by Zensical, executed by Sybil": "decisions/0012-docs.md"
+    } in others
