@@ -146,8 +146,9 @@ def _of_function(node: Function, bound: bool) -> list[tuple[str, str, str]]:
 
 
 def _of_fields(node: ast.ClassDef) -> list[tuple[str, str, str]]:
-    """Fields of a dataclass."""
-    if not any("dataclass" in ast.unparse(d) for d in node.decorator_list):
+    """Fields of a dataclass, a named tuple or a typed dictionary."""
+    said = " ".join(map(ast.unparse, [*node.decorator_list, *node.bases]))
+    if not any(word in said for word in ("dataclass", "NamedTuple", "TypedDict")):
         return []
     fields = [n for n in node.body if isinstance(n, ast.AnnAssign)]
     return [(ast.unparse(n.target), _said(n.annotation), _said(n.value)) for n in fields]
