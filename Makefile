@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM := false
 # Threads that wait must not spin for long: on a busy machine that costs a factor of ten and more.
 export GOMP_SPINCOUNT := 5000
 
-.PHONY: quickstart test test-slow check format clean help
+.PHONY: quickstart test test-slow check docs format clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -29,12 +29,15 @@ check: $(VENV)/.test  ## lint, format, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+docs: $(VENV)/.docs  ## write the generated pages and build the site (ARGS=--check only compares)
+	@$(BIN)/python -m scripts.make_docs $(ARGS)
+
 format: $(VENV)/.test  ## put the code in its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # PyTorch first and alone: asked for through another package, pip may choose another build.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -47,4 +50,8 @@ $(VENV)/.run: pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.run
 	@$(PIP) install --constraint constraints.txt --editable ".[data,test,check]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	@$(PIP) install --constraint constraints.txt --editable ".[docs]"
 	@touch $@

@@ -1,6 +1,7 @@
 """The contract of every sampler: a map of logits, and what its LAWS say of it."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,14 +12,9 @@ from likely.core.bind import bind
 from likely.core.catalogue import catalogue, get, module_of
 from tests.strategies import logits
 
+ROOT = Path(__file__).parents[2]
 NAMES = tuple(catalogue("decode"))
 every = pytest.mark.parametrize("name", NAMES)
-NEUTRAL = {
-    "temperature": "temperature(temperature=1)",
-    "top_k": "top_k(k=1000)",
-    "top_p": "top_p(p=1)",
-    "min_p": "min_p(p=0)",
-}
 
 
 def laws(name):
@@ -65,9 +61,10 @@ def test_a_shift_does_not_matter(name, z):
 @every
 @given(z=logits())
 def test_its_neutral_setting_is_the_identity(name, z):
-    if name not in NEUTRAL:
+    neutral = getattr(module_of("decode", name), "NEUTRAL", None)
+    if neutral is None:
         pytest.skip("has no neutral setting")
-    assert torch.equal(bind(NEUTRAL[name], room="decode")({"logits": z}), z)
+    assert torch.equal(bind(name, room="decode", **neutral)({"logits": z}), z)
 
 
 @every
@@ -79,6 +76,8 @@ def test_settings_have_names_and_defaults_and_the_page_is_whole(name):
     doc = inspect.getdoc(entry)
     for part in ("$$", "Args:", "Returns:", "Example:", "References:"):
         assert part in doc, f"{name} lacks {part}"
+    page = ROOT / "docs" / "decode" / f"{name}.md"
+    assert page.read_text(encoding="utf-8").startswith(f"# {name}\n")
 
 
 def test_top_p_by_enumeration():

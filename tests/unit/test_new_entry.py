@@ -1,6 +1,5 @@
-"""One file is enough: a new objective is found by the list, the command line and the contracts."""
+"""One file is enough: what `likely new` writes is found by the list and passes the contracts."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -8,43 +7,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-
-SOURCE = '''"""Halved: half of cross-entropy."""
-
-from jaxtyping import Float
-from torch import Tensor
-
-LAWS = frozenset({"separable"})
-
-
-def halved(log_prob: Float[Tensor, "N"], *, share: float = 0.5) -> Float[Tensor, "N"]:
-    r"""A share of cross-entropy.
-
-    $$ -s log p $$
-
-    Cost: separable.
-
-    Args:
-        log_prob: log p of the target.
-        share: s.
-
-    Returns:
-        One loss a token.
-
-    Example:
-        >>> 1
-        1
-
-    References:
-        None.
-    """
-    return -share * log_prob
-
-
-def dense(z: Tensor, y: Tensor, *, share: float = 0.5) -> Tensor:
-    """The same, from the logits."""
-    return -share * z.log_softmax(-1).gather(-1, y[:, None])[:, 0]
-'''
 
 
 def run(where, *command):
@@ -61,32 +23,47 @@ def run(where, *command):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_file_is_an_objective(tmp_path):
-    for part in ("src", "tests/contracts", "tests/goldens", "docs/objectives"):
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+def copy_of_the_checkout(where):
+    for part in ("src", "tests/contracts", "tests/goldens", "docs/objectives", "docs/decode"):
+        shutil.copytree(ROOT / part, where / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py", "tests/strategies.py"):
-        shutil.copy(ROOT / file, tmp_path / file)
-    (tmp_path / "src/likely/objectives/halved.py").write_text(SOURCE)
-    golden = {"source": "half of the numbers of cross_entropy"}
-    golden["cases"] = [{"logits": [[0.0, 0.0]], "target": [1], "values": [0.34657359]}]
-    (tmp_path / "tests/goldens/halved.json").write_text(json.dumps(golden))
-    (tmp_path / "docs/objectives/halved.md").write_text("# halved\n")
+        shutil.copy(ROOT / file, where / file)
 
-    code, said = run(tmp_path, "-m", "likely", "list", "objectives")
-    assert code == 0, said
-    assert "halved" in said
+
+def test_a_new_entry_passes_its_contracts(tmp_path):
+    copy_of_the_checkout(tmp_path)
+    for kind, name in (
+        ("objective", "half_loss"),
+        ("sampler", "halfway"),
+        ("statistic", "halfness"),
+    ):
+        code, said = run(tmp_path, "-m", "likely", "new", kind, name)
+        assert code == 0, said
+        room = {"objective": "objectives", "sampler": "decode"}.get(kind, "vocab.statistics")
+        code, said = run(tmp_path, "-m", "likely", "list", room)
+        assert code == 0, said
+        assert name in said
     code, said = run(tmp_path, "-m", "likely", "list", "objectives", "--wiring")
     assert code == 0, said
-    assert "halved" in said
+    assert "half_loss" in said
 
-    contracts = ("-m", "pytest", "-p", "no:cacheprovider", "tests/contracts/test_objectives.py")
-    code, said = run(tmp_path, *contracts, "-k", "halved")
+    pytest = ("-m", "pytest", "-p", "no:cacheprovider")
+    rooms = ("objectives", "decode", "vocab/statistics")
+    sources = [
+        f"src/likely/{room}/{name}.py"
+        for room, name in zip(rooms, ("half_loss", "halfway", "halfness"), strict=True)
+    ]
+    code, said = run(tmp_path, *pytest, "tests/contracts", *sources, "-k", "half")
     assert code == 0, said
-    assert "halved" in run(tmp_path, *contracts, "--collect-only")[1]
+    # 7 contracts of an objective, 5 of a sampler, 6 of a statistic, and the docstrings.
+    assert int(said.split(" passed")[0].split()[-1]) == 7 + 5 + 6 + len(sources), said
 
-    broken = SOURCE.replace("return -share * log_prob", "return -log_prob")
-    (tmp_path / "src/likely/objectives/halved.py").write_text(broken)
-    code, said = run(tmp_path, *contracts, "-k", "halved and dense_twin")
+    path = tmp_path / "src/likely/objectives/half_loss.py"
+    text = path.read_text()
+    assert "return -(power * log_prob).expm1() / power" in text
+    path.write_text(text.replace("expm1() / power", "expm1()"))
+    contracts = (*pytest, "tests/contracts/test_objectives.py")
+    code, said = run(tmp_path, *contracts, "-k", "half_loss and dense_twin")
     assert code == 1, said
 
 

@@ -56,17 +56,18 @@ class Budget:
 
     Args:
         name: what reports call it.
-        share: of the corpus that is used, by documents.
-        orders: of the n-grams with Dirichlet smoothing.
-        orders_kneser_ney: of those with Kneser–Ney smoothing, which take twice as long to fit.
         feed_forward: how it is trained.
         transformer: how it is trained.
         memory: the comparison of objectives.
+        share: of the corpus that is used, by documents.
+        orders: of the n-grams with Dirichlet smoothing.
+        orders_kneser_ney: of those with Kneser–Ney smoothing, which take twice as long to fit.
         validation_bytes: of validation text that learning curves are measured on.
         samples: prompts that each model continues.
         sampler: how tokens are drawn, applied in order.
         sample_tokens: tokens a sample.
         excerpt: characters of each text that is coloured.
+        version: of these settings; what was finished under another one is done again.
     """
 
     name: str

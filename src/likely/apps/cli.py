@@ -15,6 +15,7 @@ from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
 from likely.apps.mix import mix_models
+from likely.apps.new import new_entry
 from likely.apps.quickstart import quickstart
 from likely.apps.train import train_model
 from likely.core.errors import LikelyError
@@ -33,6 +34,7 @@ app.command(generate_text, name="generate")
 app.command(mix_models, name="mix")
 app.command(list_entries, name="list")
 app.command(doctor, name="doctor")
+app.command(new_entry, name="new")
 
 MISTAKE, INTERRUPTED = 2, 130
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 LAWS = frozenset({"filter", "keeps_likeliest", "equivariant", "shift_invariant"})
+NEUTRAL = {"p": 0.0}
 
 
 def min_p(

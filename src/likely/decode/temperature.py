@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 LAWS = frozenset({"keeps_likeliest", "equivariant"})
+NEUTRAL = {"temperature": 1.0}
 
 
 def temperature(

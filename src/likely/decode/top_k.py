@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 LAWS = frozenset({"filter", "keeps_likeliest", "equivariant", "shift_invariant"})
+NEUTRAL = {"k": 1000}
 
 
 def top_k(logits: Float[Tensor, "S V"], *, k: Annotated[int, Ge(1)] = 50) -> Float[Tensor, "S V"]:

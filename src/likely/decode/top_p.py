@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 LAWS = frozenset({"filter", "keeps_likeliest", "equivariant", "shift_invariant"})
+NEUTRAL = {"p": 1.0}
 
 
 def top_p(

@@ -163,6 +163,10 @@ def feed_forward(
     Returns:
         A model, ready to be trained.
 
+    Example:
+        >>> feed_forward(Vocabulary.of_bytes(), context=4, embedding=8, width=16).parameters_count
+        6953
+
     References:
         Bengio et al., A Neural Probabilistic Language Model, 2003, eq. 1.
     """

@@ -63,7 +63,7 @@ def ngram(
 
     References:
         MacKay and Bauman Peto 1995, *A hierarchical Dirichlet language model*, Natural Language
-        Engineering 1(3). Chen and Goodman 1998, *An empirical study of smoothing techniques for
+        Engineering 1(3); Chen and Goodman 1998, *An empirical study of smoothing techniques for
         language modeling*, Harvard TR-10-98 (modified Kneser–Ney).
     """
     checked(ngram, locals())

@@ -183,7 +183,10 @@ def transformer(
     tie: bool = False,
     seed: Annotated[int, Ge(0)] = 0,
 ) -> Transformer:
-    """A small Llama with random weights: rotary positions, RMS norm, SwiGLU.
+    r"""A small Llama with random weights: rotary positions, RMS norm, SwiGLU.
+
+    $$ x \leftarrow x + \mathrm{attention}(\mathrm{norm}(x)), \quad
+       x \leftarrow x + \mathrm{swiglu}(\mathrm{norm}(x)), \quad z = W \, \mathrm{norm}(x) $$
 
     Args:
         vocabulary: what the ids mean.
@@ -201,8 +204,12 @@ def transformer(
     Raises:
         BadSetting: heads do not divide the width into even parts.
 
+    Example:
+        >>> transformer(Vocabulary.of_bytes(), layers=1, width=16, heads=2).parameters_count
+        11600
+
     References:
-        Touvron et al., LLaMA, 2023. arXiv:2302.13971. Radford et al., Language Models are
+        Touvron et al., LLaMA, 2023. arXiv:2302.13971; Radford et al., Language Models are
         Unsupervised Multitask Learners, 2019, §2.3 (residual layers start smaller by depth).
     """
     checked(transformer, locals())

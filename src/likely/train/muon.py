@@ -36,7 +36,7 @@ class Muon(torch.optim.Optimizer):
 
     References:
         Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024,
-        https://kellerjordan.github.io/posts/muon/. Liu et al., Muon is Scalable for LLM Training,
+        https://kellerjordan.github.io/posts/muon/; Liu et al., Muon is Scalable for LLM Training,
         2025, eq. 4. arXiv:2502.16982 (the factor).
     """
 

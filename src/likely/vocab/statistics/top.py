@@ -17,7 +17,7 @@ def wants(*, k: int = 10) -> dict[str, Moment]:
 
 def top(
     shift: Float[Tensor, "N"], largest: tuple[Tensor, Tensor], *, k: Annotated[int, Ge(1)] = 10
-) -> tuple[Int[Tensor, "N k"], Float[Tensor, "N k"]]:
+) -> tuple[Int[Tensor, "N K"], Float[Tensor, "N K"]]:
     r"""The k likeliest words: their ids and logits, likeliest first; equal ones in any order.
 
     $$ \operatorname{top}_k z $$
@@ -28,7 +28,7 @@ def top(
         k: how many, at most V.
 
     Returns:
-        Ids and logits, both `[N, k]`; the logits have a gradient.
+        Ids and logits, both `[N, K]`; the logits have a gradient.
 
     Example:
         >>> import torch

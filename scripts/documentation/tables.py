@@ -1,0 +1,153 @@
+"""Tables inside pages that are written by hand: measured figures, entries, decisions.
+
+A page says where: `<!-- table: NAME -->` and `<!-- end of table -->`.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from likely.core.catalogue import catalogue
+from scripts.documentation.docstring import parse
+from scripts.documentation.source import ROOT, SOURCE, Symbol, parameters, symbols
+
+DOCS = ROOT / "docs"
+RESULTS = ROOT / "benchmarks" / "results"
+MARKED = re.compile(r"(<!-- table: ([a-z_]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def filled(text: str, page: str) -> str:
+    """A page with its tables as they should be.
+
+    Args:
+        text: the page as it stands.
+        page: its path below `docs`, which links in it start from.
+
+    Returns:
+        The page.
+
+    Raises:
+        SystemExit: it asks for a table that does not exist.
+    """
+    up = "../" * page.count("/")
+    return MARKED.sub(lambda found: f"{found[1]}\n{_table(found[2], up)}\n\n{found[3]}", text)
+
+
+def _table(name: str, up: str) -> str:
+    if name not in TABLES:
+        raise SystemExit(f"No table is called {name!r}. Known: {', '.join(TABLES)}.")
+    return TABLES[name]().replace("](/", f"]({up}")
+
+
+def _rows(header: list[str], rows: list[list[str]]) -> str:
+    rule = "|" + "---|" * len(header)
+    return "\n".join([f"| {' | '.join(header)} |", rule, *(f"| {' | '.join(r)} |" for r in rows)])
+
+
+def _result(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _models() -> str:
+    jobs = {mode: _result(f"quickstart-{mode}") for mode in ("fast", "default", "long")}
+    kept = jobs["default"]
+    rows = []
+    for name, row in sorted(kept["models"].items(), key=lambda item: item[1]["bits_per_byte"]):
+        low, high = row["interval"]
+        bits = [f"{job['models'][name]['bits_per_byte']:.3f}" for job in jobs.values()]
+        bits[1] += f" ({low:.3f}–{high:.3f})"
+        rows.append([row["label"], *bits, f"{row['parameters']:,}", f"{row['seconds']:.0f} s"])
+    header = ["", "fast", "default (95 % over documents)", "long", "numbers held", "fitted in"]
+    total, spent = (
+        kept["data"]["total"]["bytes"],
+        [f"{job['seconds']:.0f} s" for job in jobs.values()],
+    )
+    return (
+        _rows(header, rows) + "\n\nBits per byte of held-out text, lower is better; one seed. "
+        f"Numbers held and seconds are those of the default job, which reads {total['train'] / 1e6:.1f} MB of "
+        f"{kept['data']['name']} and is measured on {total['held_out'] / 1e6:.2f} MB of it. The "
+        f"jobs take {', '.join(spent)} in all on {kept['cpus']} cores; the fast one reads and is "
+        "measured on a quarter of the text, so its column compares only with itself."
+    )
+
+
+def _orders() -> str:
+    kept = _result("quickstart-default")
+    plain, better = kept["ngram_orders"], kept["ngram_orders_kneser_ney"]
+    rows = [
+        [order, f"{plain[order]['bits_per_byte']:.3f}", f"{row['bits_per_byte']:.3f}",
+         f"{row['parameters']:,}"]
+        for order, row in better.items()
+    ]  # fmt: skip
+    return _rows(["order", "`dirichlet`", "`kneser_ney`", "counts held"], rows)
+
+
+def _memory() -> str:
+    kept = _result("quickstart-default")["memorisation"]
+    rows = []
+    for row in kept["objectives"].values():
+        for line in row["by_repeats"]:
+            rows.append(
+                [f"`{row['label']}`", str(line["repeats"]), f"{line['bytes_share']:.0%}",
+                 f"{line['exact']} of {line['passages']}", f"{line['bits_per_byte']:.2f}"]
+            )  # fmt: skip
+    header = ["objective", "times read", "bytes recited", "passages whole", "bits/byte"]
+    return _rows(header, rows) + (
+        f"\n\nPassages of {kept['length']} bytes, words in random order, planted in "
+        f"{kept['background_bytes']:,} bytes of text; a small transformer, {kept['steps']} steps, "
+        "one seed. Recited: given the first half, bytes of the rest before the first mistake."
+    )
+
+
+def _entries(room: str) -> Callable[[], str]:
+    def made() -> str:
+        rows = []
+        folder = SOURCE.joinpath(*room.split("."))
+        for name, module in catalogue(room).items():
+            if not module.startswith("likely."):
+                continue  # somebody's own package, which happens to be installed here
+            one = next(s for s in symbols(module, folder / f"{name}.py") if s.name == name)
+            page = DOCS / room / f"{name}.md"
+            first = f"/{room}/{name}.md" if page.is_file() else _anchor(room, name)
+            rows.append([f"[`{name}`]({first})", parse(one.text).line.rstrip("."), _settings(one)])
+        return _rows(["name", "what it does", "settings"], rows)
+
+    return made
+
+
+def _anchor(room: str, name: str) -> str:
+    return f"/reference/{room.split('.', maxsplit=1)[0]}.md#{name}"
+
+
+def _settings(one: Symbol) -> str:
+    keyword = {a.arg for a in one.node.args.kwonlyargs} if _is_function(one) else set()
+    chosen = [(p, default) for p, _, default in parameters(one) if p in keyword]
+    return ", ".join(f"`{p}={default}`" if default else f"`{p}`" for p, default in chosen)
+
+
+def _is_function(one: Symbol) -> bool:
+    return isinstance(one.node, ast.FunctionDef)
+
+
+def _decisions() -> str:
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    return "\n".join(f"- [{_title(path)}](/decisions/{path.name})" for path in pages)
+
+
+def _title(path: Path) -> str:
+    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "models": _models,
+    "orders": _orders,
+    "memory": _memory,
+    "decisions": _decisions,
+    "entries_objectives": _entries("objectives"),
+    "entries_decode": _entries("decode"),
+    "entries_models": _entries("models"),
+    "entries_statistics": _entries("vocab.statistics"),
+}
