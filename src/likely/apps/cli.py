@@ -14,6 +14,7 @@ from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
 from likely.apps.quickstart import quickstart
 from likely.apps.train import train_model
+from likely.apps.view import view_text
 from likely.core.errors import LikelyError
 
 app = App(
@@ -27,6 +28,7 @@ app.command(quickstart, name="quickstart")
 app.command(train_model, name="train")
 app.command(evaluate_model, name="evaluate")
 app.command(generate_text, name="generate")
+app.command(view_text, name="view")
 app.command(list_entries, name="list")
 
 MISTAKE, INTERRUPTED = 2, 130
