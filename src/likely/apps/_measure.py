@@ -32,20 +32,8 @@ def measure(
     """
     if isinstance(reader, NGram):
         return from_tokens(tokens, reader.log_prob(tokens), reader.correct(tokens))
-    return likelihood(reader, tokens, length=window(reader), rows=32, progress=progress)
-
-
-def window(reader: Reader) -> int:
-    """How many tokens a model reads at once when it is measured.
-
-    Args:
-        reader: any model.
-
-    Returns:
-        A transformer's own context, 256 for the others.
-    """
-    context: int = getattr(reader, "context", LENGTH)
-    return context if reader.kind == "transformer" else LENGTH
+    context = getattr(reader, "context", LENGTH) if reader.kind == "transformer" else LENGTH
+    return likelihood(reader, tokens, length=context, rows=32, progress=progress)
 
 
 def as_dict(found: Likelihood) -> dict[str, Any]:

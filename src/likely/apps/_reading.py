@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from likely.apps._measure import window
 from likely.audit.likelihood import Likelihood, from_tokens
 from likely.core.stats import Statistic
 from likely.core.vocabulary import Vocabulary
@@ -23,6 +22,7 @@ from likely.models.reader import Reader
 
 TOP = 5
 _LOGITS = 2**24
+_LENGTH = 256
 
 
 class Piece(NamedTuple):
@@ -123,6 +123,22 @@ def measure_tokens(
             keep = places[max(first - begin, 0) : last - begin]
             found.append(_measure(reader, batch, keep))
     return Columns(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def window(reader: Reader) -> int:
+    """How many tokens a model reads at once when it is evaluated.
+
+    Args:
+        reader: any model.
+
+    Returns:
+        A transformer's own context, 256 for the others.
+    """
+    own = getattr(reader, "window", None)
+    if isinstance(own, int):
+        return own
+    context: int = getattr(reader, "context", _LENGTH)
+    return context if reader.kind == "transformer" else _LENGTH
 
 
 def _measure(reader: Reader, batch: Any, keep: torch.Tensor) -> Columns:

@@ -18,12 +18,15 @@ EXCERPT, SAMPLES, SAMPLE_TOKENS = 900, 2, 240
 SAMPLER = ("temperature(temperature=0.9)", "top_p(p=0.95)")
 
 
-def write_run_report(folder: Path, out: Path | None = None) -> Path:
+def write_run_report(
+    folder: Path, out: Path | None = None, *, validation: Corpus | None = None
+) -> Path:
     """Write the page of a run, finished or not.
 
     Args:
         folder: of the run.
         out: file to write; `report.html` in the folder by default.
+        validation: text to show coloured; read and split anew from the recipe by default.
 
     Returns:
         Where it is.
@@ -37,8 +40,8 @@ def write_run_report(folder: Path, out: Path | None = None) -> Path:
     if reader is not None:
         samples = _samples(reader, run.recipe.seed)
         try:
-            coloured = _coloured(reader, run)
-        except LikelyError as problem:
+            coloured = _coloured(reader, validation or _validation(run))
+        except LikelyError as problem:  # The text may have moved since.
             missing = f"Its text cannot be shown: {str(problem).splitlines()[0]}"
     name = folder.absolute().name
     facts = {
@@ -63,9 +66,9 @@ def _samples(reader: Reader, seed: int) -> list[str]:
     )
 
 
-def _coloured(reader: Reader, run: Run) -> list[dict[str, Any]]:
+def _coloured(reader: Reader, text: Corpus) -> list[dict[str, Any]]:
     """A passage of validation text a domain, at most three."""
-    places = _excerpts.choose(_validation(run), EXCERPT)[:3]
+    places = _excerpts.choose(text, EXCERPT)[:3]
     return [_excerpts.passage({"first": reader}, *place) for place in places]
 
 
@@ -95,7 +98,7 @@ def _headline(name: str, run: Run) -> str:
 def _sentences(run: Run, reader: Reader | None) -> list[str]:
     recipe = run.recipe
     size = f" of {reader.parameters_count:,} parameters" if reader else ""
-    found = [f"{recipe.model}{size} learned {recipe.objective} from {', '.join(recipe.data)}."]
+    found = [f"{recipe.model}{size} was trained with {recipe.objective} on {', '.join(recipe.data)}."]
     if not run.finished:
         found.append(
             f"It stopped at step {run.step:,} of {recipe.steps:,}; `likely train --resume` goes on."

@@ -1,6 +1,6 @@
 """`render_run`: the page of one training run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from likely.apps.report._chart import chart, key
@@ -66,11 +66,13 @@ def _pictures(training: Rows, evaluations: Rows) -> list[dict[str, Any]]:
             "Learning rate",
             [_line("none", "learning rate", training, "lr", "")],
             "learning rate",
+            from_zero=True,
         ),
         _picture(
             "Norm of the gradient before it is clipped",
             [_line("none", "norm", training, "gradient_norm", "")],
             "norm",
+            from_zero=True,
         ),
     ]
     return [picture for picture in found if picture]
@@ -92,13 +94,25 @@ def _line(color: str, label: str, rows: Rows, column: str, unit: str) -> Line:
 
 
 def _picture(
-    title: str, lines: Sequence[Line], y_label: str, y_text: Callable[[float], str] = "{:g}".format
+    title: str, lines: Sequence[Line], y_label: str, *, from_zero: bool = False
 ) -> dict[str, Any] | None:
-    """A chart over steps; None where there is nothing to draw."""
+    """A chart over steps; None where there is no line to draw."""
     drawn = [line for line in lines if line.points]
-    if not drawn:
+    if max((len(line.points) for line in drawn), default=0) < 2:
         return None
+    highest = max(y for line in drawn for _, y in line.points)
     picture = chart(
-        title, drawn, x_label="steps", y_label=y_label, x_text=short_count, y_text=y_text
+        title,
+        drawn,
+        x_label="steps",
+        y_label=y_label,
+        x_text=short_count,
+        y_text=_short,
+        y_range=(0.0, highest or 1.0) if from_zero else None,
     )
     return {"title": title, "svg": picture, "key": key(drawn) if len(drawn) > 1 else ""}
+
+
+def _short(value: float) -> str:
+    """A number of few letters: 2e-04 where it is small."""
+    return f"{value:g}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}".replace(".0e", "e")

@@ -21,14 +21,14 @@ STYLES = ("page", "table", "chart", "text", "print")
 SCRIPTS = ("tip", "text", "chart", "table")
 
 
-def page(name: str, readings: Sequence[Any] = (), **values: Any) -> str:
+def page(template: str, readings: Sequence[Any] = (), /, **values: Any) -> str:
     """Render a template.
 
     The browser is told to run this page's own script and nothing else: not even a tag that came
     with the text could load or run anything.
 
     Args:
-        name: of the template, without its suffix.
+        template: its name, without the suffix.
         readings: what the coloured texts tell on hover, by their number.
         values: what the template shows.
 
@@ -37,7 +37,7 @@ def page(name: str, readings: Sequence[Any] = (), **values: Any) -> str:
     """
     script = _asset_text(SCRIPTS, "js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    text = _environment().get_template(f"{name}.html.j2").render(
+    text = _environment().get_template(f"{template}.html.j2").render(
         style=Markup(_asset_text(STYLES, "css")),
         script=Markup(script),
         policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "

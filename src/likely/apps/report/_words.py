@@ -123,16 +123,12 @@ def _sentence(one: Seen) -> str:
     likelihood, surprised = one.reading.likelihood, most_surprising_word(one.reading)
     pieces = one.reading.pieces
     said = (
-        f"{one.label} gave every {one.tokens_are} {_share(likelihood.accuracy)} of the time the "
-        f"first place among its guesses, and {half_of(pieces):.0%} of them took half of all bits."
+        f"{one.label} guessed {likelihood.accuracy:.0%} of the {one.tokens_are}s at once, and "
+        f"{half_of(pieces):.0%} of them took half of all its bits."
     )
     if surprised:
         said += f" “{surprised.text}” took the most: {surprised.bits:.1f} bits."
     return said
-
-
-def _share(share: float) -> str:
-    return f"{share:.0%}"
 
 
 def half_of(pieces: Sequence[Piece]) -> float:
