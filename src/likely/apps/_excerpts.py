@@ -1,23 +1,13 @@
-"""Passages of held-out text and how much each character surprises each model."""
+"""Passages of a corpus and how models see them."""
 
 import hashlib
-import math
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
-from likely.core.batch import Batch
-from likely.core.stats import Statistic
+from likely.apps._reading import Columns, Piece, measure_tokens, pieces
 from likely.data.corpus import Corpus, Document
+from likely.data.tokens import encode
 from likely.models.reader import Reader
-
-_TOP = 5
-_WANT = {
-    "log_prob": Statistic("log_prob"),
-    "lse": Statistic("lse"),
-    "top": Statistic("top", settings={"k": _TOP}),
-}
 
 
 def choose(corpus: Corpus, length: int) -> list[tuple[Document, int, int]]:
@@ -41,72 +31,41 @@ def choose(corpus: Corpus, length: int) -> list[tuple[Document, int, int]]:
     return chosen
 
 
-def surprisal(
-    readers: Mapping[str, Reader], document: Document, begin: int, end: int, *, context: int = 128
+def passage(
+    readers: Mapping[str, Reader], document: Document, begin: int, end: int
 ) -> dict[str, Any]:
-    """Bits of every character of a passage, for each model.
+    """The pieces of a passage for each model, with what stands before it as context.
 
     Args:
-        readers: byte-level models by name.
+        readers: models by name.
         document: where the passage stands.
         begin: its first character.
         end: the character after its last.
-        context: bytes that every model may look back over, at least, where there are as many.
 
     Returns:
-        `id`, `domain`, and `models`: name → `bits_per_byte` and `characters`.
+        `id`, `domain`, and `models`: name → `bits_per_byte` and `pieces`. A model whose tokens
+        cross the ends shows them whole.
     """
-    text = document.text[begin:end]
-    first = len(document.text[:begin].encode())
-    count = len(text.encode())
     models = {}
     for name, reader in readers.items():
-        bits, instead = _bytes(reader, document.data, first, first + count, context)
-        models[name] = {
-            "bits_per_byte": sum(bits) / max(count, 1),
-            "characters": _characters(text, bits, instead),
-        }
+        found = _pieces(reader, document, begin, end)
+        size = sum(len(piece.text.encode()) for piece in found)
+        bits = sum(piece.bits for piece in found)
+        models[name] = {"bits_per_byte": bits / max(size, 1), "pieces": list(map(list, found))}
     return {"id": document.id, "domain": document.domain, "models": models}
 
 
-def _bytes(
-    reader: Reader, data: bytes, first: int, last: int, context: int
-) -> tuple[list[float], list[list[tuple[str, float]]]]:
-    """Bits and likeliest tokens of each byte."""
-    ids = torch.tensor([reader.vocabulary.bos, *data])
-    bits: list[float] = []
-    instead: list[list[tuple[str, float]]] = []
-    if isinstance(reader, torch.nn.Module):
-        reader.eval()
-    for begin in range(first, last, context):
-        end, start = min(begin + context, last), max(0, begin - context)
-        batch = Batch.of(ids[None, start:end], ids[None, start + 1 : end + 1])
-        with torch.no_grad():
-            stats = reader.read(batch, _WANT)
-        fresh = slice(begin - start, None)
-        bits += (stats["log_prob"][fresh] / -math.log(2)).tolist()
-        tokens, logits = (part[fresh] for part in stats["top"])
-        chances = (logits - stats["lse"][fresh, None]).exp()
-        for row, chance in zip(tokens.tolist(), chances.tolist(), strict=True):
-            instead.append([(_token(t, reader), p) for t, p in zip(row, chance, strict=True)])
-    return bits, instead
-
-
-def _token(token: int, reader: Reader) -> str:
-    """A token as text; a byte that is no character by itself by its number."""
-    spelled = reader.vocabulary.bytes_of[token]
-    return spelled.decode() if spelled.isascii() else f"0x{spelled.hex()}"
-
-
-def _characters(
-    text: str, bits: list[float], instead: list[list[tuple[str, float]]]
-) -> list[list[Any]]:
-    """Bits summed over the bytes of each character; alternatives are those of its first byte."""
-    rows: list[list[Any]] = []
-    place = 0
-    for character in text:
-        size = len(character.encode())
-        likeliest = [[t, round(p, 4)] for t, p in instead[place]]
-        rows.append([character, round(sum(bits[place : place + size]), 4), likeliest])
-        place += size
-    return rows
+def _pieces(reader: Reader, document: Document, begin: int, end: int) -> list[Piece]:
+    """Tokens that spell a part of what lies between two characters, as pieces."""
+    tokens = encode(Corpus(document.id, (document,)), reader.vocabulary)
+    spelled = [reader.vocabulary.bytes_of[int(i)] for i in tokens.ids]
+    low = len(document.text[:begin].encode())
+    high = low + len(document.text[begin:end].encode())
+    place, inside = 0, []
+    for number, data in enumerate(spelled):
+        if place + len(data) > low and place < high:
+            inside.append(number)
+        place += len(data)
+    first, last = (inside[0], inside[-1] + 1) if inside else (0, len(tokens.ids))
+    found = measure_tokens(reader, tokens, first=first, last=last)
+    return pieces(tokens.ids[first:last], Columns(*found), reader.vocabulary)

@@ -217,10 +217,10 @@ class _Job:
         def compute() -> list[dict[str, Any]]:
             readers = dict(sorted(self.readers().items(), reverse=True))
             places = _excerpts.choose(self.texts.parts.held_out, self.budget.excerpt)
-            return [_excerpts.surprisal(readers, *place) for place in places]
+            return [_excerpts.passage(readers, *place) for place in places]
 
-        said = "Colouring held-out text by surprisal"
-        rows: list[dict[str, Any]] = self.stages.run("surprisal", said, compute)
+        said = "Reading held-out passages with each model"
+        rows: list[dict[str, Any]] = self.stages.run("passages", said, compute)
         return rows
 
 

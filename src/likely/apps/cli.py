@@ -18,6 +18,7 @@ from likely.apps.mix import mix_models
 from likely.apps.new import new_entry
 from likely.apps.quickstart import quickstart
 from likely.apps.train import train_model
+from likely.apps.view import view_text
 from likely.core.errors import LikelyError
 
 app = App(
@@ -31,6 +32,7 @@ app.command(quickstart, name="quickstart")
 app.command(train_model, name="train")
 app.command(evaluate_model, name="evaluate")
 app.command(generate_text, name="generate")
+app.command(view_text, name="view")
 app.command(mix_models, name="mix")
 app.command(list_entries, name="list")
 app.command(doctor, name="doctor")

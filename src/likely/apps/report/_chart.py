@@ -84,8 +84,9 @@ def _line(line: Line, across: Axis, up: Axis) -> Markup:
         )
         for x, y, said in inside
     )  # fmt: skip
+    kind = f"{line.key} fine" if line.fine else line.key
     return Markup('<g class="line c-{}"><polyline points="{}"{}/>{}</g>').format(
-        line.key, path, dashed, points
+        kind, path, dashed, points
     )
 
 

@@ -23,12 +23,14 @@ class Line:
         label: what a reader calls it.
         points: places, x increasing.
         said: what each point tells on hover, one text a point.
+        fine: True for so many points that they are not marked one by one.
     """
 
     key: str
     label: str
     points: Sequence[tuple[float | int, float | int]]
     said: Sequence[str]
+    fine: bool = False
 
 
 @dataclass(frozen=True)

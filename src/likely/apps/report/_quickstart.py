@@ -1,16 +1,16 @@
 """`render`: a summary, curves, samples and coloured text as one page."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from likely.apps.report._axes import Axis
 from likely.apps.report._chart import chart, key
 from likely.apps.report._labels import Level, Line
-from likely.apps.report._text import coloured_text, legend
+from likely.apps.report._numbers import short_count, short_time
+from likely.apps.report._template import page
+from likely.apps.report._text import passages_of
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -27,14 +27,17 @@ def render(
         summary: what `summary.json` holds.
         curves: evaluations of each trained model in order: `seconds`, `tokens`, `bits_per_byte`.
         samples: `prompt` and `texts`: model → continuation; `sampler` says how they were drawn.
-        coloured: passages: `id`, `domain`, `models`: model → `bits_per_byte` and `characters`,
-            each a character, its bits, and tokens with probabilities.
+        coloured: passages: `id`, `domain`, `models`: model → `bits_per_byte` and `pieces`, each
+            its text, bits, entropy, rank, and tokens with probabilities.
 
     Returns:
         HTML that needs nothing but itself.
     """
     labels = {name: model["label"] for name, model in summary["models"].items()}
-    page = _template().render(
+    passages, readings = passages_of(coloured, labels)
+    return page(
+        "quickstart",
+        readings,
         s=summary,
         labels=labels,
         rows=_rows(summary),
@@ -43,61 +46,8 @@ def render(
         orders=_orders(summary),
         memory=_memory(summary),
         samples=samples,
-        coloured=_passages(coloured, labels),
-        legend=legend(),
+        coloured=passages,
     )
-    return page + "\n"
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("likely.apps.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": short_count, "time": short_time}
-    return environment.get_template("page.html.j2")
-
-
-def short_count(number: float | int) -> str:
-    """A count in three digits.
-
-    Args:
-        number: at least 0.
-
-    Returns:
-        ``812 k``, ``38.2 M``.
-
-    Example:
-        >>> short_count(812_345), short_count(38_200_000), short_count(12)
-        ('812 k', '38.2 M', '12')
-    """
-    for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {name}"
-    return f"{number:g}"
-
-
-def short_time(seconds: float | int) -> str:
-    """A duration.
-
-    Args:
-        seconds: how long.
-
-    Returns:
-        ``0.4 s``, ``38 s``, ``4 min 5 s``.
-
-    Example:
-        >>> short_time(0.42), short_time(38.2), short_time(245)
-        ('0.4 s', '38 s', '4 min 5 s')
-    """
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -219,22 +169,3 @@ def _memory(summary: Mapping[str, Any]) -> dict[str, Any]:
         y_range=(0.0, 1.0),
     )
     return {"svg": picture, "key": key(lines)}
-
-
-def _passages(coloured: Rows, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": passage["id"],
-            "domain": passage["domain"],
-            "models": [
-                {
-                    "key": name,
-                    "label": labels.get(name, name),
-                    "bits_per_byte": model["bits_per_byte"],
-                    "html": coloured_text(model["characters"]),
-                }
-                for name, model in passage["models"].items()
-            ],
-        }
-        for passage in coloured
-    ]
