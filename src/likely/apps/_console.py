@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
+import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +16,16 @@ from rich.table import Table
 def is_first() -> bool:
     """Whether this process speaks: the first one of those that a launcher started together."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def program() -> str:
+    """What starts this program here: `likely` where the shell finds it, else the path of its file."""
+    own = Path(sys.executable).with_name("likely")
+    found = shutil.which("likely")
+    if not own.exists() or (found is not None and Path(found).samefile(own)):
+        return "likely"
+    below = own.is_relative_to(Path.cwd())
+    return str(own.relative_to(Path.cwd()) if below else own)
 
 
 def results() -> Console:

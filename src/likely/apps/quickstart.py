@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from likely.apps._console import Clock, messages, print_json, results, table
+from likely.apps._console import Clock, messages, print_json, program, results, table
 from likely.core.errors import BadSetting
 
 
@@ -74,6 +74,11 @@ def _show(report: Path, *, as_json: bool) -> None:
         console.print(sentence)
     console.print()
     console.print(f"Report: {report}", style="bold")
+    begin, model = program(), report.parent / "models" / "transformer"
+    console.print("Next, with text of your own:")
+    console.print(f"  {begin} train --data YOUR-FILES")
+    console.print(f"  {begin} view {model} ONE-OF-THEM")
+    console.print(f'  {begin} generate {model} --prompt "def "')
 
 
 def _line(row: dict[str, Any], domains: list[str]) -> list[str]:
