@@ -19,7 +19,7 @@ def is_first() -> bool:
 
 
 def program() -> str:
-    """What starts this program here: `likely` where the shell finds it, else the path of its file."""
+    """What starts this program: `likely` where the shell finds it, else the path of its file."""
     own = Path(sys.executable).with_name("likely")
     found = shutil.which("likely")
     if not own.exists() or (found is not None and Path(found).samefile(own)):
