@@ -16,9 +16,12 @@ def pages() -> dict[str, str]:
         Path below `docs` → text.
 
     Raises:
-        SystemExit: something public has no docstring.
+        SystemExit: something public has no docstring, or something at the front door no page.
     """
     made = {f"reference/{room}.md": _page(room) for room in ROOMS}
+    for name, link in front_door().items():
+        if f"\n### {name}\n" not in made.get(f"reference/{link.partition('#')[0]}", ""):
+            raise SystemExit(f"likely.{name} has no place in the reference: is its module public?")
     return {"reference/README.md": _index(), **made}
 
 

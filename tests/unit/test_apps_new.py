@@ -46,6 +46,13 @@ def test_mistakes_are_one_sentence(tokens, answer, capsys, tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_where_a_folder_was_meant(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, text = said(capsys, "sampler", "mine", "--package", "--into", str(tmp_path / "file"))
+    assert code == 2, text
+    assert "cannot be written: Not a directory" in text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_overwritten_and_nothing_half_written(kind, capsys, tmp_path):
     for room in ("src/likely/objectives", "src/likely/decode", "src/likely/vocab/statistics"):

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from sybil import Sybil
@@ -128,13 +129,18 @@ def test_every_page_can_be_reached_from_the_index():
     assert not set(DOCS.rglob("*.md")) - seen
 
 
-def test_the_site_builds_and_fetches_nothing():
+@pytest.fixture(scope="module")
+def built():
+    """The site, in the folder where `make docs` puts it."""
     reason = 'the site needs: pip install ".[docs]"'
     pytest.importorskip("zensical", reason=reason)
     pytest.importorskip("latex2mathml", reason=reason)
     from scripts.documentation import site
 
-    built = site.build()
+    return site.build().resolve()
+
+
+def test_the_site_has_every_page_and_fetches_nothing(built):
     fetched = re.compile(
         r'<(?:script|img|iframe)[^>]+src="?https?:|'
         r'<link[^>]+rel="?(?:stylesheet|preconnect|preload)[^>]+href="?https?:|'
@@ -149,3 +155,18 @@ def test_the_site_builds_and_fetches_nothing():
     for page in DOCS.rglob("*.md"):
         name = page.relative_to(DOCS).with_suffix(".html").as_posix().replace("README", "index")
         assert (built / name).is_file(), name
+
+
+def test_links_of_the_site_lead_somewhere(built):
+    places = {
+        page: set(re.findall(r'id="?([^\s">]+)', text_of(page))) for page in built.rglob("*.html")
+    }
+    for page in places:
+        for link in re.findall(r'<a[^>]+href="?([^\s">]+)', text_of(page)):
+            path, _, anchor = unquote(link).partition("#")
+            if re.match(r"[a-z]+:|/", link) or page.name == "404.html":
+                continue
+            target = (page.parent / path).resolve() if path else page
+            target = target / "index.html" if target.is_dir() else target
+            assert target.exists(), f"{page.name} links to {link}"
+            assert not anchor or anchor in places[target], f"{page.name} links to {link}"

@@ -1,5 +1,6 @@
 """Every public name has its place in the reference, and every letter in the glossary."""
 
+import ast
 import inspect
 import re
 from importlib import import_module
@@ -9,11 +10,11 @@ import pytest
 
 import likely
 from likely.core.catalogue import ROOMS, catalogue
-from scripts.documentation import command_line
+from scripts.documentation import command_line, reference
 from scripts.documentation.docstring import parse
 from scripts.documentation.papers import cited
 from scripts.documentation.site import navigation
-from scripts.documentation.source import HOOKS, axes, modules
+from scripts.documentation.source import HOOKS, Symbol, axes, modules
 from scripts.documentation.source import ROOMS as PAGES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -43,6 +44,19 @@ def test_the_front_door_and_the_entries_are_in_the_reference():
     for room in ROOMS:
         own = {name for name, module in catalogue(room).items() if module.startswith("likely.")}
         assert own <= everything
+
+
+def test_what_is_public_must_say_what_it_is(monkeypatch):
+    bare = Symbol("likely.somewhere", "bare", ast.parse("def bare(): ...").body[0])
+    monkeypatch.setattr(reference, "symbols", lambda *_: [bare])
+    with pytest.raises(SystemExit, match=r"likely\.somewhere\.bare is public and has no docstring"):
+        reference.pages()
+
+
+def test_the_front_door_must_lead_somewhere(monkeypatch):
+    monkeypatch.setattr(reference, "front_door", lambda: {"hidden": "decode.md#hidden"})
+    with pytest.raises(SystemExit, match=r"likely\.hidden has no place"):
+        reference.pages()
 
 
 def test_every_axis_is_in_the_glossary():

@@ -103,7 +103,7 @@ def write_new(files: dict[Path, str]) -> None:
         files: path → text.
 
     Raises:
-        BadSetting: one of them is there; then nothing is written.
+        BadSetting: one of them is there, and then nothing is written; or the disk refuses.
     """
     there = [str(path) for path in files if path.exists()]
     if there:
@@ -111,8 +111,13 @@ def write_new(files: dict[Path, str]) -> None:
             WHERE, [f"{', '.join(there)} would be overwritten: choose another name, or remove it."]
         )
     for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text)
+        except OSError as problem:
+            raise BadSetting(
+                WHERE, [f"{path} cannot be written: {problem.strerror}. Name a folder with --into."]
+            ) from problem
 
 
 def _fill(template: str, kind: str, name: str) -> str:
