@@ -79,7 +79,7 @@ def test_help_is_quick():
 
 def test_help_names_every_command():
     done = likely("--help")
-    for command in ("quickstart", "train", "evaluate", "generate", "list"):
+    for command in ("quickstart", "train", "evaluate", "generate", "list", "doctor"):
         assert command in done.stdout
     assert "shows" not in done.stderr
 
@@ -111,11 +111,11 @@ def test_wiring_says_where_everything_comes_from(capsys):
     [
         (["lst"], 'Did you mean "list"?'),
         (["train", "--stesp", "4"], "Did you mean --steps?"),
-        (["train", "--steps", "x"], 'unable to convert "x" into int'),
+        (["train", "--steps", "x"], "--steps should be a whole number, not 'x'"),
         (["generate"], "MODEL"),
         (["list", "objectivs"], "Did you mean 'objectives'?"),
         (["list", "decode", "--wiring"], "--wiring is known for objectives"),
-        (["list", "objectives", "more"], "Unused Tokens"),
+        (["list", "objectives", "more"], "does not take 'more'"),
         (["quickstart", "--fast", "--long"], "exclude each other"),
         (["quickstart", "--seed", "-1"], "at least 0"),
         (["quickstart", "--out", __file__], "is a file"),

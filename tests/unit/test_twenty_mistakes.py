@@ -19,7 +19,7 @@ from likely.models.feed_forward import feed_forward
 
 ACT = re.compile(
     r"\b(give|name|try|use|write|install|check|choose|convert|copy|build|see|go on|Did you mean|"
-    r"should be|needs|quotes|holds one complete|likely \w+ --\w+)\b",
+    r"should be|needs|quotes|Known|holds one complete|likely \w+ --\w+)\b",
     re.IGNORECASE,
 )
 
