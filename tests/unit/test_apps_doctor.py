@@ -97,7 +97,8 @@ def test_torch_that_cannot_be_imported_is_reported(tmp_path, how):
 
 
 def test_ranges_and_extras_come_from_the_metadata(monkeypatch):
-    about = SimpleNamespace(get_all=lambda _: ["data", "test"], get=lambda _: ">=3.11")
+    fields = {"Provides-Extra": ["data", "test"], "Requires-Python": [">=3.11"]}
+    about = SimpleNamespace(get_all=fields.get)
     monkeypatch.setattr(_installed, "requires", lambda _: REQUIRES)
     monkeypatch.setattr(_installed, "metadata", lambda _: about)
     real = _installed.version
@@ -113,7 +114,7 @@ def test_ranges_and_extras_come_from_the_metadata(monkeypatch):
     assert extras["test"].state == "good"
     assert extras["data"].values["lacking"] == ["no-such-codec (not installed)"]
     assert extras["data"].remedy == "pip install 'likely[data]'"
-    about.get = lambda _: ">=99"
+    fields["Requires-Python"] = [">=99"]
     assert by_name(_installed.packages())["python"].state == "broken"
 
 

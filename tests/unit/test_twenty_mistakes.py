@@ -19,7 +19,7 @@ from likely.models.feed_forward import feed_forward
 
 ACT = re.compile(
     r"\b(give|name|try|use|write|install|check|choose|convert|copy|build|see|go on|Did you mean|"
-    r"should be|needs|quotes|holds one complete|likely \w+ --\w+)\b",
+    r"should be|needs|quotes|Known|holds one complete|likely \w+ --\w+)\b",
     re.IGNORECASE,
 )
 
@@ -29,6 +29,7 @@ MISTAKES = [
     ("wrong option", "train --stesp 4", ["--stesp", "Did you mean --steps"]),
     ("option without value", "train --steps", ["--steps needs a value"]),
     ("word for a number", "train --steps many --out r", ["--steps", "'many'", "a whole number"]),
+    ("fraction of a seed", "train --seed 1.5 --out r", ["--seed", "'1.5'", "a whole number"]),
     ("missing argument", "evaluate", ["needs MODEL", "likely evaluate --help"]),
     ("prompt without option", "generate {model} once upon", ["'once upon'", "quotes"]),
     ("wrong room", "list objectivs", ["'objectivs'", "Did you mean 'objectives'"]),

@@ -91,7 +91,7 @@ def _python() -> Finding:
     try:
         from packaging.specifiers import SpecifierSet
 
-        wanted = metadata("likely").get("Requires-Python") or ""
+        wanted = ",".join(metadata("likely").get_all("Requires-Python") or [])
         if not SpecifierSet(wanted).contains(here, prereleases=True):
             return Finding("python", "broken", f"{here}, and {wanted} is needed", "a newer Python")
     except (PackageNotFoundError, ImportError):

@@ -75,7 +75,7 @@ def _cores() -> Finding:
 
 def _physical() -> int | None:
     try:
-        import psutil
+        import psutil  # type: ignore[import-untyped]
     except ImportError:
         return None
     count: int | None = psutil.cpu_count(logical=False)

@@ -1,8 +1,17 @@
-"""What the command line could not understand, in words of ours."""
+"""What the command line understands, and what it could not, in words of ours."""
 
-from typing import get_args
+import re
+from collections.abc import Sequence
+from typing import Any, get_args
 
-from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import (
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    Token,
+    UnusedCliTokensError,
+    convert,
+)
 
 _WANTED = {int: "a whole number", float: "a number", bool: "no value"}
 
@@ -31,3 +40,21 @@ def in_words(problem: CycloptsError) -> str:
         option = name.startswith("-")
         return f"{name} needs a value after it." if option else f"{command} needs {name}."
     return str(problem).strip()
+
+
+def read(kind: Any, tokens: Sequence[Token]) -> Any:
+    """Words as a value; a fraction where a whole number is wanted is refused, not rounded.
+
+    Args:
+        kind: the type of the parameter.
+        tokens: the words.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: the words are no whole number and should be.
+    """
+    if kind is int and not re.fullmatch(r"\s*[+-]?\d+\s*", tokens[0].value):
+        raise ValueError(f"{tokens[0].value!r} is no whole number")
+    return convert(kind, tokens)

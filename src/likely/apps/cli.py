@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 import likely
 from likely.apps._console import is_first, messages
-from likely.apps._words import in_words
+from likely.apps._words import in_words, read
 from likely.apps.doctor import doctor
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
@@ -27,6 +27,7 @@ app = App(
     "probabilities. Begin with: likely quickstart",
     version=likely.__version__,
     suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(converter=read),
 )
 app.command(quickstart, name="quickstart")
 app.command(train_model, name="train")

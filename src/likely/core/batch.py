@@ -68,7 +68,8 @@ class Batch:
             NotMeasured: the batch has no such field.
         """
         if name not in self:
-            raise NotMeasured(name, self.names)
+            remedy = f"A batch holds what its loader gave: add columns={{{name!r}: tensor}} to it."
+            raise NotMeasured(name, self.names, remedy)
         value: Tensor = self.columns[name] if name in self.columns else getattr(self, name)
         return value
 

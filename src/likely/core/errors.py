@@ -63,7 +63,7 @@ class NotMeasured(LikelyError, LookupError):
         names = sorted(have)
         remedy = remedy or f"Ask for it: scan(..., want={{{name!r}}})."
         super().__init__(
-            f"Statistic {name!r} was not measured (this scan has: {', '.join(names) or 'nothing'})."
+            f"{name!r} was not measured (there are: {', '.join(names) or 'none'})."
             f"{did_you_mean(name, names)} {remedy}"
         )
 

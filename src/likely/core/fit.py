@@ -5,25 +5,12 @@ import math
 import numbers
 import types
 import typing
-from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from likely.core.errors import did_you_mean
-
-_LONGEST = 56
-_WORDS: dict[Any, str] = {
-    float: "a number",
-    int: "a whole number",
-    str: "text",
-    bool: "True or False",
-    dict: "a table",
-    list: "a list",
-    tuple: "a list",
-    None: "None",
-    type(None): "None",
-}
+from likely.core.words import called, in_range, shown, single_bounds, wanted
 
 
 def fit(value: Any, kind: Any) -> Any:
@@ -47,8 +34,8 @@ def fit(value: Any, kind: Any) -> Any:
     if origin is Annotated:
         inner, *bounds = get_args(kind)
         value = fit(value, inner)
-        if value is not None and not all(_holds(value, bound) for bound in _flat(bounds)):
-            raise ValueError(f"should be {_range(bounds) or wanted(kind)}")
+        if value is not None and not all(_holds(value, bound) for bound in single_bounds(bounds)):
+            raise ValueError(f"should be {in_range(bounds) or wanted(kind)}")
         return value
     if origin is Literal:
         return _fit_literal(value, kind)
@@ -57,71 +44,6 @@ def fit(value: Any, kind: Any) -> Any:
     if origin in (tuple, list):
         return _fit_many(value, kind)
     return _fit_plain(value, kind)
-
-
-def told(name: str, value: Any, problem: object) -> str:
-    """The whole sentence about one value.
-
-    Args:
-        name: of the setting.
-        value: what was given.
-        problem: what `fit` said.
-
-    Returns:
-        A sentence with its full stop, or the question that ends it.
-
-    Example:
-        >>> told("gamma", "much", "should be a number, not text")
-        "gamma='much' should be a number, not text."
-    """
-    said = f"{name}={shown(value)} {problem}"
-    return said if said.endswith(("?", ".")) else f"{said}."
-
-
-def shown(value: Any) -> str:
-    """A value as a message shows it: on one line, shortened where it is long.
-
-    Args:
-        value: anything.
-
-    Returns:
-        What a user would recognise.
-
-    Example:
-        >>> shown("a" * 100)
-        "'aaaaaaaaaaaaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaaaaaaaaaaa'"
-    """
-    if not isinstance(value, bool | int | float | str | list | tuple | Mapping | None):
-        return f"({_named(value)})"
-    line = " ".join(repr(value).split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]}…{line[-_LONGEST // 2 :]}"
-
-
-def wanted(kind: Any) -> str:
-    """What an annotation asks for, in words.
-
-    Args:
-        kind: the annotation.
-
-    Returns:
-        The end of "it should be …".
-
-    Example:
-        >>> wanted(Annotated[int, Ge(1)] | None), wanted(Literal["a", "b"])
-        ('a whole number at least 1 or None', "'a' or 'b'")
-    """
-    origin, inside = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return f"{wanted(inside[0])} {_range(inside[1:])}".rstrip()
-    if origin is Literal:
-        return _listed(map(repr, inside))
-    if origin in (typing.Union, types.UnionType):
-        return _listed(dict.fromkeys(map(wanted, inside)))
-    if origin in (tuple, list):
-        if origin is list or inside[-1] is Ellipsis:
-            return f"a list, each item {wanted(inside[0])}"
-        return f"a list of {len(inside)}: {', '.join(map(wanted, inside))}"
-    return _WORDS.get(kind, f"a {getattr(kind, '__name__', 'value of its kind')}")
 
 
 def _fit_literal(value: Any, kind: Any) -> Any:
@@ -143,14 +65,14 @@ def _fit_any(value: Any, kind: Any) -> Any:
     # A value of the right type outside its bounds is told of the bounds, not of the other types.
     near = [text for text in said if "not " not in text]
     raise ValueError(
-        near[0] if len(near) == 1 else f"should be {wanted(kind)}, not {_called(value)}"
+        near[0] if len(near) == 1 else f"should be {wanted(kind)}, not {called(value)}"
     )
 
 
 def _fit_many(value: Any, kind: Any) -> Any:
     inside = get_args(kind)
     if not isinstance(value, list | tuple):
-        raise ValueError(f"should be {wanted(kind)}, not {_called(value)}")
+        raise ValueError(f"should be {wanted(kind)}, not {called(value)}")
     several = get_origin(kind) is list or inside[-1] is Ellipsis
     if not several and len(value) != len(inside):
         raise ValueError(f"should be {wanted(kind)}, and it has {len(value)}")
@@ -169,14 +91,15 @@ def _fit_plain(value: Any, kind: Any) -> Any:
         return value
     if kind is None or kind is type(None):
         if value is not None:
-            raise ValueError(f"should be None, not {_called(value)}")
+            raise ValueError(f"should be None, not {called(value)}")
         return None
     if kind in (int, float) and not isinstance(value, bool):
         value = _number(value, kind)
     wrong_bool = isinstance(value, bool) and kind is not bool
     if isinstance(kind, type) and (wrong_bool or not isinstance(value, kind)):
-        called = "one with a point" if kind is int and type(value) is float else _called(value)
-        raise ValueError(f"should be {wanted(kind)}, not {called}")
+        is_fraction = kind is int and type(value) is float
+        what = "one with a point" if is_fraction else called(value)
+        raise ValueError(f"should be {wanted(kind)}, not {what}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("should be a finite number")
     return value
@@ -193,32 +116,6 @@ def _number(value: Any, kind: Any) -> Any:
     return value
 
 
-def _called(value: Any) -> str:
-    """What a value is, after "not"."""
-    if value is None or isinstance(value, bool):
-        return repr(value)
-    return _WORDS.get(type(value)) or _named(value)
-
-
-def _named(value: Any) -> str:
-    name = type(value).__name__
-    shape = f" of shape {list(value.shape)}" if hasattr(value, "shape") else ""
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}{shape}"
-
-
-def _listed(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def _flat(bounds: Iterable[Any]) -> list[Any]:
-    return [
-        part
-        for bound in bounds
-        for part in (bound if isinstance(bound, GroupedMetadata) else (bound,))
-    ]
-
-
 def _holds(value: Any, bound: Any) -> bool:
     """Whether a value lies within a bound of `annotated_types`; other marks say nothing."""
     if isinstance(bound, Ge):
@@ -228,19 +125,3 @@ def _holds(value: Any, bound: Any) -> bool:
     if isinstance(bound, Le):
         return bool(value <= bound.le)
     return bool(value < bound.lt) if isinstance(bound, Lt) else True
-
-
-def _range(bounds: Iterable[Any]) -> str:
-    """Bounds in words; that a number is finite goes without saying."""
-    said = []
-    for bound in _flat(bounds):
-        for mark, words in (
-            ("ge", "at least"),
-            ("gt", "more than"),
-            ("le", "at most"),
-            ("lt", "less than"),
-        ):
-            edge = getattr(bound, mark, None)
-            if edge is not None and edge != math.inf:
-                said.append(f"{words} {edge}")
-    return " and ".join(said)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from likely.core.errors import BadSetting, did_you_mean
-from likely.core.fit import fit, told, wanted
+from likely.core.fit import fit
+from likely.core.words import told, wanted
 
 __all__ = ["check", "checked", "fit", "parse", "settings_of"]
 

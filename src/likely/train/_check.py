@@ -11,8 +11,9 @@ from torch import nn
 from likely.core.bind import bind
 from likely.core.catalogue import catalogue, get, unit
 from likely.core.errors import BadSetting, LikelyError, UnknownName, did_you_mean
-from likely.core.fit import fit, told
+from likely.core.fit import fit
 from likely.core.settings import check, parse, settings_of
+from likely.core.words import told
 from likely.train.recipe import Recipe, Schedule
 
 

@@ -19,7 +19,7 @@ def with_lines(problems: Sequence[str], text: str) -> list[str]:
         The same sentences; those whose field stands in the file begin with its line.
 
     Example:
-        >>> with_lines(["optimizer.lr=-1 should be more than 0."], "[optimizer]\\nlr = -1\\n")
+        >>> with_lines(["optimizer.lr=-1 should be more than 0."], "[optimizer]\nlr = -1\n")
         ['line 2: optimizer.lr=-1 should be more than 0.']
     """
     lines = _lines(text)
