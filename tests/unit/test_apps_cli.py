@@ -88,7 +88,7 @@ def test_list_names_every_entry_with_its_first_line(capsys):
     code, out, _ = here(capsys, "list", "--json")
     found = json.loads(out)
     assert code == 0
-    assert set(found) == {"objectives", "decode", "models", "vocab.statistics"}
+    assert set(found) == {"objectives", "decode", "models", "vocab.statistics", "data.tokenizers"}
     assert found["decode"]["min_p"].startswith("Keep tokens whose probability")
     assert all(line for room in found.values() for line in room.values())
     code, out, _ = here(capsys, "list", "objectives")

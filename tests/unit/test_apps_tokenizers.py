@@ -17,31 +17,12 @@ from likely.train._setup import read_data
 from likely.train.loop import run
 from likely.train.recipe import Recipe, Schedule
 
-WORDS = [
-    *[
-        "the",
-        "cat",
-        "sat",
-        "on",
-        "a",
-        "mat",
-        "while",
-        "seven",
-        "naïve",
-        "dogs",
-        "saw",
-        "12",
-        "birds",
-        "in",
-        "their",
-        "garden",
-    ]
-]
+SENTENCE = "the cat sat on a mat while seven naïve dogs saw 12 birds in their garden"
 
 
 def sentences(count, seed=0):
     rng = np.random.default_rng(seed)
-    return [" ".join(rng.choice(WORDS, 12)) for _ in range(count)]
+    return [" ".join(rng.choice(SENTENCE.split(), 12)) for _ in range(count)]
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,18 @@ def metaspace():
     return made
 
 
+def replaced():
+    """BPE whose spaces are ▁ by replacement alone, as in Gemma."""
+    vocabulary = {token: place for place, token in enumerate([*BYTES, *"▁abcdet", "▁t", "<eos>"])}
+    made = Tokenizer(models.BPE(vocab=vocabulary, merges=[("▁", "t")], byte_fallback=True))
+    made.normalizer = normalizers.Replace(" ", "▁")
+    made.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    made.add_special_tokens(["<eos>"])
+    return made
+
+
 def wordpiece():
     made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer()
@@ -82,6 +94,7 @@ def words():
 THEIRS = {
     "byte_level": (byte_level, {"bos_token": "<s>", "eos_token": "</s>"}),
     "metaspace": (metaspace, {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}),
+    "replaced": (replaced, {"eos_token": "<eos>"}),
     "wordpiece": (wordpiece, {"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}),
     "words": (words, {"unk_token": "[UNK]"}),
 }
@@ -109,7 +122,7 @@ def made(tmp_path_factory):
 
 
 LOSSLESS = ("bytes", "characters", "bpe", "byte_level")
-ALL = (*LOSSLESS, "metaspace", "wordpiece", "words")
+ALL = (*LOSSLESS, "metaspace", "replaced", "wordpiece", "words")
 
 
 def joined(vocabulary, ids):
@@ -141,6 +154,7 @@ def test_sentencepiece_puts_a_space_before_and_loses_nothing_else(made, text):
     ids = vocabulary.encode(text)
     assert vocabulary.decode(ids) in (text, f" {text}")
     assert joined(vocabulary, ids).decode() == vocabulary.decode(ids)
+    assert made["replaced"].decode(made["replaced"].encode(text)) == text
 
 
 @pytest.mark.parametrize("kind", LOSSLESS)
@@ -171,6 +185,7 @@ def test_each_family_opens_and_closes_with_its_own(made):
 
     assert named("byte_level") == named("metaspace") == ("<s>", "</s>")
     assert named("wordpiece") == ("[CLS]", "[SEP]")
+    assert named("replaced") == ("<eos>", "<eos>")
     assert named("words") == ("<|endoftext|>", "<|endoftext|>")
     assert made["words"].bos == made["words"].eos == made["words"].size - 1
 

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from likely.core.errors import BadInput, did_you_mean
 from likely.data._bytes import Place, suffix_of
@@ -50,6 +48,9 @@ def places(root: str, several: bool, reading: Reading) -> Iterator[Place]:
         BadInput: no such file or folder, a pattern that fits none, a folder without text.
     """
     if root.startswith("file://"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
         root = url2pathname(urlsplit(root).path)
     if _ADDRESS.match(root):
         yield from _remote(root, several, reading)

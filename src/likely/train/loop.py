@@ -69,7 +69,9 @@ def run(
     accelerator.wait_for_everyone()
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
-    tokens, validation = _setup.texts(recipe, tokens, validation, folder, accelerator, on_corpus)
+    tokens, validation = _setup.texts(
+        recipe, tokens, validation, keep=folder, accelerator=accelerator, on_corpus=on_corpus
+    )
     reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
     _setup.check_reader(reader, recipe, tokens.vocabulary)
     random = Random(recipe.seed, accelerator.process_index, accelerator.device)
