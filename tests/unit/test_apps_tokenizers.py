@@ -1,5 +1,6 @@
 """From text to a model and back through the commands, with every tokenizer."""
 
+import dataclasses
 import json
 import shutil
 
@@ -123,6 +124,18 @@ def test_a_run_keeps_its_tokenizer_and_makes_it_from_training_text(tmp_path, tex
     corpus = read_data(wanted)
     counts = load(folder).vocabulary.counts
     assert counts.sum() < len(encode(corpus, load(folder).vocabulary).ids)
+
+
+def test_a_second_model_may_take_the_tokenizer_of_the_first(tmp_path, text):
+    first = run(recipe(text), folder=tmp_path / "one", device="cpu")
+    for path in (first.folder, first.folder / "model"):
+        chosen = f"pretrained(path={str(path)!r})"
+        other = run(
+            dataclasses.replace(recipe(text), tokenizer=chosen),
+            folder=tmp_path / path.name / "two",
+            device="cpu",
+        )
+        assert other.model.vocabulary.fingerprint == first.model.vocabulary.fingerprint
 
 
 def test_a_stale_tokenizer_is_not_used(tmp_path, text):

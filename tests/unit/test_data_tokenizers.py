@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from likely.data.tokenizers.characters import characters
 from likely.data.tokenizers.pretrained import pretrained
 from likely.data.tokens import encode
 
+ROOT = Path(__file__).parents[2]
 TEXTS = (
     "the naïve cat sat on the mat, the 12 cats sat on 7 mats\n",
     "the cat; the mat\tthe cat\n\nEspaña 2024 2024 the <s> end",
@@ -277,6 +279,17 @@ def test_mistakes_are_one_sentence(tmp_path, made):
     (tmp_path / "saved" / "tokenizer.json").unlink()
     with pytest.raises(BadInput, match=r"tokenizer.json: this file is missing"):
         load(tmp_path / "saved")
+
+
+def test_half_a_surrogate_pair_is_refused_by_all(made):
+    for kind in ALL:
+        with pytest.raises(BadInput, match="half a surrogate pair"):
+            made[kind].encode("a\ud800")
+
+
+def test_every_tokenizer_has_its_page():
+    pages = {path.stem for path in (ROOT / "docs" / "tokenizers").glob("*.md")}
+    assert pages == set(catalogue("data.tokenizers"))
 
 
 def test_cards_of_format_1_are_read():

@@ -69,8 +69,9 @@ def run(
     accelerator.wait_for_everyone()
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
+    tell = on_corpus if accelerator.is_main_process else None
     tokens, validation = _setup.texts(
-        recipe, tokens, validation, keep=folder, accelerator=accelerator, on_corpus=on_corpus
+        recipe, tokens, validation, keep=folder, accelerator=accelerator, on_corpus=tell
     )
     reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
     _setup.check_reader(reader, recipe, tokens.vocabulary)
