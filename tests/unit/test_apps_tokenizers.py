@@ -1,5 +1,6 @@
 """From text to a model and back through the commands, with every tokenizer."""
 
+import dataclasses
 import json
 import shutil
 
@@ -17,31 +18,12 @@ from likely.train._setup import read_data
 from likely.train.loop import run
 from likely.train.recipe import Recipe, Schedule
 
-WORDS = [
-    *[
-        "the",
-        "cat",
-        "sat",
-        "on",
-        "a",
-        "mat",
-        "while",
-        "seven",
-        "naïve",
-        "dogs",
-        "saw",
-        "12",
-        "birds",
-        "in",
-        "their",
-        "garden",
-    ]
-]
+SENTENCE = "the cat sat on a mat while seven naïve dogs saw 12 birds in their garden"
 
 
 def sentences(count, seed=0):
     rng = np.random.default_rng(seed)
-    return [" ".join(rng.choice(WORDS, 12)) for _ in range(count)]
+    return [" ".join(rng.choice(SENTENCE.split(), 12)) for _ in range(count)]
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +124,18 @@ def test_a_run_keeps_its_tokenizer_and_makes_it_from_training_text(tmp_path, tex
     corpus = read_data(wanted)
     counts = load(folder).vocabulary.counts
     assert counts.sum() < len(encode(corpus, load(folder).vocabulary).ids)
+
+
+def test_a_second_model_may_take_the_tokenizer_of_the_first(tmp_path, text):
+    first = run(recipe(text), folder=tmp_path / "one", device="cpu")
+    for path in (first.folder, first.folder / "model"):
+        chosen = f"pretrained(path={str(path)!r})"
+        other = run(
+            dataclasses.replace(recipe(text), tokenizer=chosen),
+            folder=tmp_path / path.name / "two",
+            device="cpu",
+        )
+        assert other.model.vocabulary.fingerprint == first.model.vocabulary.fingerprint
 
 
 def test_a_stale_tokenizer_is_not_used(tmp_path, text):

@@ -260,6 +260,35 @@ def test_skipping_lists_files_lines_and_rows(tmp_path):
     assert "no such file" in refused(tmp_path / "nowhere.txt", on_error="skip")
 
 
+def test_what_may_not_be_read_is_said_or_skipped(tmp_path, monkeypatch):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name)
+
+    def closed(place):
+        if place.name == "a.txt":
+            raise PermissionError(13, "Permission denied", place.path)
+        return open(place.path, "rb")
+
+    monkeypatch.setattr("likely.data._bytes._raw", closed)
+    message = refused(tmp_path)
+    assert message.startswith(f"{tmp_path / 'a.txt'}: cannot be read (Permission denied)")
+    corpus = read(tmp_path, on_error="skip")
+    assert [d.id for d in corpus] == ["b.txt"]
+    assert corpus.skipped == (message,)
+
+
+def test_hints_for_what_people_mean(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x.txt").write_text("home")
+    assert [d.text for d in read("~/x.txt")] == ["home"]
+    assert [d.text for d in read("~/*.txt")] == ["home"]
+    monkeypatch.chdir(tmp_path)
+    assert "is written dataset:owner/name" in refused("owner/name")
+    for text in ('[{"text": "one"}]', '[\n{"text": "one"}\n]'):
+        (tmp_path / "x.jsonl").write_text(text)
+        assert "is read as dataset:json?data_files=x.jsonl" in refused("x.jsonl")
+
+
 def test_limit_and_settings(tmp_path, untyped):
     (tmp_path / "x.jsonl").write_bytes(b'{"text": " "}\n' + LINES + b"nonsense")
     assert len(read(tmp_path / "x.jsonl", limit=2)) == 2

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from likely.data.tokenizers.characters import characters
 from likely.data.tokenizers.pretrained import pretrained
 from likely.data.tokens import encode
 
+ROOT = Path(__file__).parents[2]
 TEXTS = (
     "the naïve cat sat on the mat, the 12 cats sat on 7 mats\n",
     "the cat; the mat\tthe cat\n\nEspaña 2024 2024 the <s> end",
@@ -61,6 +63,18 @@ def metaspace():
     return made
 
 
+def replaced():
+    """BPE whose spaces are ▁ by replacement alone, as in Gemma."""
+    vocabulary = {token: place for place, token in enumerate([*BYTES, *"▁abcdet", "▁t", "<eos>"])}
+    made = Tokenizer(models.BPE(vocab=vocabulary, merges=[("▁", "t")], byte_fallback=True))
+    made.normalizer = normalizers.Replace(" ", "▁")
+    made.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    made.add_special_tokens(["<eos>"])
+    return made
+
+
 def wordpiece():
     made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer()
@@ -82,6 +96,7 @@ def words():
 THEIRS = {
     "byte_level": (byte_level, {"bos_token": "<s>", "eos_token": "</s>"}),
     "metaspace": (metaspace, {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}),
+    "replaced": (replaced, {"eos_token": "<eos>"}),
     "wordpiece": (wordpiece, {"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}),
     "words": (words, {"unk_token": "[UNK]"}),
 }
@@ -109,7 +124,7 @@ def made(tmp_path_factory):
 
 
 LOSSLESS = ("bytes", "characters", "bpe", "byte_level")
-ALL = (*LOSSLESS, "metaspace", "wordpiece", "words")
+ALL = (*LOSSLESS, "metaspace", "replaced", "wordpiece", "words")
 
 
 def joined(vocabulary, ids):
@@ -141,6 +156,7 @@ def test_sentencepiece_puts_a_space_before_and_loses_nothing_else(made, text):
     ids = vocabulary.encode(text)
     assert vocabulary.decode(ids) in (text, f" {text}")
     assert joined(vocabulary, ids).decode() == vocabulary.decode(ids)
+    assert made["replaced"].decode(made["replaced"].encode(text)) == text
 
 
 @pytest.mark.parametrize("kind", LOSSLESS)
@@ -171,6 +187,7 @@ def test_each_family_opens_and_closes_with_its_own(made):
 
     assert named("byte_level") == named("metaspace") == ("<s>", "</s>")
     assert named("wordpiece") == ("[CLS]", "[SEP]")
+    assert named("replaced") == ("<eos>", "<eos>")
     assert named("words") == ("<|endoftext|>", "<|endoftext|>")
     assert made["words"].bos == made["words"].eos == made["words"].size - 1
 
@@ -262,6 +279,17 @@ def test_mistakes_are_one_sentence(tmp_path, made):
     (tmp_path / "saved" / "tokenizer.json").unlink()
     with pytest.raises(BadInput, match=r"tokenizer.json: this file is missing"):
         load(tmp_path / "saved")
+
+
+def test_half_a_surrogate_pair_is_refused_by_all(made):
+    for kind in ALL:
+        with pytest.raises(BadInput, match="half a surrogate pair"):
+            made[kind].encode("a\ud800")
+
+
+def test_every_tokenizer_has_its_page():
+    pages = {path.stem for path in (ROOT / "docs" / "tokenizers").glob("*.md")}
+    assert pages == set(catalogue("data.tokenizers"))
 
 
 def test_cards_of_format_1_are_read():

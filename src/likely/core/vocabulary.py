@@ -101,7 +101,7 @@ class Vocabulary:
                 "This vocabulary is not made of bytes, so text cannot be encoded by it alone: "
                 "encode with the tokenizer that it came from."
             )
-        data = [text.encode("utf-8") if isinstance(text, str) else text for text in texts]
+        data = (_as_bytes(text) for text in texts)
         return [np.frombuffer(each, dtype=np.uint8).astype(np.int64) for each in data]
 
     def decode(self, ids: Iterable[SupportsInt]) -> str:
@@ -165,9 +165,19 @@ class Vocabulary:
 _BYTES = tuple(bytes([b]) for b in range(256))
 
 
+def _as_bytes(text: str | bytes) -> bytes:
+    try:
+        return text.encode("utf-8") if isinstance(text, str) else text
+    except UnicodeEncodeError as problem:
+        raise BadInput(
+            f"Character {problem.start} of what is to be encoded is half a surrogate pair, which "
+            "UTF-8 cannot write: repair or remove it."
+        ) from problem
+
+
 def _as_text(text: str | bytes) -> str:
     try:
-        return text if isinstance(text, str) else text.decode("utf-8")
+        return _as_bytes(text).decode("utf-8")
     except UnicodeDecodeError as problem:
         raise BadInput(
             f"Byte {problem.start} of what is to be encoded is not valid UTF-8, and this "

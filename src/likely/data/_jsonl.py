@@ -29,7 +29,7 @@ def parse(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
             continue
         where = f"{place.path}, line {number}"
         try:
-            entry = _object(line, where)
+            entry = _object(line, where, place.path)
             document = reading.document(entry, where, f"{place.name}:{number}")
         except BadInput as problem:
             reading.refuse(problem)
@@ -48,7 +48,10 @@ def _lines(file: Bytes, place: Place) -> Iterator[tuple[int, bytes]]:
         raise unreadable(place, problem, f", after line {number}") from problem
 
 
-def _object(line: bytes, where: str) -> dict[str, Any]:
+def _object(line: bytes, where: str, path: str) -> dict[str, Any]:
+    remedy = "a .jsonl file holds one complete JSON object a line"
+    if line.lstrip().startswith(b"["):
+        remedy = f"a file that is one JSON list is read as dataset:json?data_files={path}"
     try:
         entry = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as problem:
@@ -58,11 +61,11 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
         place = f", column {problem.colno}" if isinstance(problem, json.JSONDecodeError) else ""
         raise BadInput(
             f"{where}{place}: this is not valid JSON ({getattr(problem, 'msg', problem)}); "
-            "a .jsonl file holds one complete JSON object a line."
+            f"{remedy}."
         ) from problem
     if not isinstance(entry, dict):
         raise BadInput(
             f"{where}: this is a JSON {type(entry).__name__}, not an object; every line must look "
-            'like {"text": "…"}.'
+            f'like {{"text": "…"}}, and {remedy}.'
         )
     return entry

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from likely.core.errors import BadInput, did_you_mean
 from likely.data._bytes import Place, suffix_of
@@ -32,6 +30,7 @@ _DATA = {
 TEXT_SUFFIXES = frozenset(_PROSE | _CODE | _DATA)
 _READ = TEXT_SUFFIXES | TABLES.keys()
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(://|::)")
+_HUB = re.compile(r"[\w.-]+/[\w.-]+")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -50,17 +49,20 @@ def places(root: str, several: bool, reading: Reading) -> Iterator[Place]:
         BadInput: no such file or folder, a pattern that fits none, a folder without text.
     """
     if root.startswith("file://"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
         root = url2pathname(urlsplit(root).path)
     if _ADDRESS.match(root):
         yield from _remote(root, several, reading)
         return
-    path = Path(root)
+    path = Path(root).expanduser()
     if path.is_dir():
         yield from _folder(path, several, reading)
     elif path.exists():
         yield Place(str(path), path.name)
     elif _WILD.search(root):
-        yield from _pattern(root, reading)
+        yield from _pattern(str(path), reading)
     else:
         raise _missing(path)
 
@@ -70,7 +72,11 @@ def _folder(root: Path, several: bool, reading: Reading) -> Iterator[Place]:
         raise BadInput(f"{root}: this is the folder of a model, not of text; name the text.")
     prefix = f"{root.name}/" if several else ""
     found = []
-    for folder, inner, names in os.walk(root):
+
+    def closed(problem: OSError) -> None:
+        reading.refuse(BadInput(f"{problem.filename}: cannot be read ({problem.strerror})."))
+
+    for folder, inner, names in os.walk(root, onerror=closed):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder) / name
@@ -189,6 +195,8 @@ def _missing(path: Path) -> BadInput:
     where = "" if parent.is_dir() else f" (nor does the folder {parent})"
     if parent.is_file():
         where = f" ({parent} is a file, not a folder)"
+    if not parent.exists() and _HUB.fullmatch(str(path)):
+        where += f"; a data set of the Hugging Face hub is written dataset:{path}"
     return BadInput(
         f"{path}: no such file or folder{where}; check the path.{did_you_mean(path.name, known)}"
     )

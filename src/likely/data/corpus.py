@@ -46,7 +46,7 @@ class Corpus:
     Args:
         name: what reports call it.
         documents: the documents; their ids differ.
-        skipped: files that were passed over while reading, each with the reason.
+        skipped: files, lines and rows that were passed over while reading, each with the reason.
 
     Raises:
         BadInput: two documents have the same id.

@@ -71,8 +71,9 @@ def texts(
     recipe: Recipe,
     tokens: Tokens | None,
     validation: Tokens | None,
-    keep: Path,
-    accelerator: Accelerator,
+    *,
+    keep: Path | None = None,
+    accelerator: Accelerator | None = None,
 ) -> tuple[Tokens, Tokens | None]:
     """Training and validation text: what was given, else what the recipe names, split.
 
@@ -80,8 +81,8 @@ def texts(
         recipe: whose `data` is read, and whose `tokenizer` cuts it.
         tokens: training text, where it is there already.
         validation: validation text; with `tokens` and without it, nothing is evaluated.
-        keep: the run's folder, where the vocabulary is kept.
-        accelerator: the processes; the first one makes the vocabulary.
+        keep: the run's folder, where the vocabulary is kept; None keeps it nowhere.
+        accelerator: the processes, where there are several; the first one makes the vocabulary.
 
     Returns:
         Training tokens and validation tokens.
@@ -113,28 +114,31 @@ def corpus_of(recipe: Recipe) -> Corpus:
 
 
 def vocabulary_of(
-    recipe: Recipe, train: Corpus, folder: Path, accelerator: Accelerator
+    recipe: Recipe, train: Corpus, folder: Path | None, accelerator: Accelerator | None
 ) -> Vocabulary:
     """The vocabulary of a run: made when it begins, and read when it goes on.
 
     Args:
         recipe: names the tokenizer.
         train: text that the tokenizer may be trained on.
-        folder: of the run, where the vocabulary is kept.
-        accelerator: the processes; the first one makes the vocabulary.
+        folder: of the run, where the vocabulary is kept; None keeps it nowhere.
+        accelerator: the processes, where there are several; the first one makes the vocabulary.
 
     Returns:
         The vocabulary.
     """
+    chosen = bind(recipe.tokenizer, room="data.tokenizers")
+    if folder is None:
+        made: Vocabulary = chosen.entry(train, **chosen.settings)
+        return made
     kept = folder / "tokenizer"
     begun = (folder / "recipe.toml").is_file() and kept.is_dir()
-    if accelerator.is_main_process and not begun:
-        chosen = bind(recipe.tokenizer, room="data.tokenizers")
-        vocabulary: Vocabulary = chosen.entry(train, **chosen.settings)
+    if not begun and (accelerator is None or accelerator.is_main_process):
         folder.mkdir(parents=True, exist_ok=True)
         with whole_folder(kept) as part:
-            save(vocabulary, part)
-    accelerator.wait_for_everyone()
+            save(chosen.entry(train, **chosen.settings), part)
+    if accelerator is not None:
+        accelerator.wait_for_everyone()
     return load_vocabulary(kept)
 
 

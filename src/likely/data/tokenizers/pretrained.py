@@ -1,5 +1,6 @@
 """A tokenizer that somebody else trained."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus
 from likely.data.tokenizers._counted import counted
 from likely.data.tokenizers._library import FILE, vocabulary_of
+from likely.data.tokenizers._saved import load
+from likely.data.tokenizers._saved import vocabulary_of as saved_vocabulary
 
 
 def pretrained(corpus: Corpus, *, path: str) -> Vocabulary:
-    """Any tokenizer of transformers that has a `tokenizer.json` or can be turned into one.
+    """Any tokenizer of transformers with a `tokenizer.json`, or that of a model of ours.
 
     Lossless where the tokenizer is: byte-level ones are. One that lowers case, normalises or has
     an id for unknown words loses text; bits per byte still divides by the bytes of the text as it
@@ -25,7 +28,8 @@ def pretrained(corpus: Corpus, *, path: str) -> Vocabulary:
 
     Args:
         corpus: the training text, which is counted.
-        path: a folder, a `tokenizer.json`, or a name on the Hugging Face hub.
+        path: a folder, a `tokenizer.json`, or a name on the Hugging Face hub; of a model or a run
+            of ours, the very same vocabulary is taken.
 
     Returns:
         The vocabulary.
@@ -39,6 +43,9 @@ def pretrained(corpus: Corpus, *, path: str) -> Vocabulary:
         raise BadSetting("Tokenizer 'pretrained'", ["path is empty; name a folder or a hub id."])
     name = f"pretrained(path={path!r})"
     given = Path(path)
+    ours = _ours(given)
+    if ours is not None:
+        return counted(ours, corpus)
     file = given / FILE if given.is_dir() else given
     alone = file.name == FILE and not (file.parent / "tokenizer_config.json").is_file()
     if file.is_file() and alone:
@@ -53,6 +60,21 @@ def pretrained(corpus: Corpus, *, path: str) -> Vocabulary:
     begin = found.bos_token or found.cls_token
     end = found.eos_token or found.sep_token
     return counted(vocabulary_of(name, backend.to_str(), begin=begin, end=end), corpus)
+
+
+def _ours(folder: Path) -> Vocabulary | None:
+    """The vocabulary of a model or a run of ours, so that two models can share one."""
+    for inside in (folder, folder / "model"):
+        if (inside / "likely.json").is_file():
+            try:
+                card = json.loads((inside / "likely.json").read_text(encoding="utf-8"))
+                return saved_vocabulary(card["vocabulary"], inside)
+            except (ValueError, KeyError, TypeError) as problem:
+                if isinstance(problem, BadInput):
+                    raise
+                raise BadInput(f"{inside}: this card is damaged: {problem!r}.") from problem
+    kept = folder / "tokenizer"
+    return load(kept) if (kept / "vocabulary.json").is_file() else None
 
 
 def _text(file: Path) -> str:
