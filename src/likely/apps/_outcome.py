@@ -26,8 +26,9 @@ def outcome(reader: Reader, texts: Texts) -> dict[str, Any]:
         texts: what it was trained on, and what was held out.
 
     Returns:
-        `bits_per_byte`, `accuracy`, `bytes`, `counted` (whether the model is an n-gram), and where the text is short enough to try them,
-        `xz_given_training_text` and `five_gram` (bits per byte).
+        `bits_per_byte`, `accuracy`, `bytes`, `counted` (whether the model is an n-gram), and where
+        the text is short enough to try them, `xz_given_training_text` and `five_gram` (bits per
+        byte).
     """
     found = measure(reader, texts.held_out)
     said: dict[str, Any] = {

@@ -1,7 +1,9 @@
 """The text of a run: read, split, encoded, and how much it is in words."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from accelerate import Accelerator
 from rich.console import Console
 
 from likely.data.corpus import Corpus
@@ -35,23 +37,25 @@ class Texts:
     held_out_corpus: Corpus
 
 
-def texts_of(recipe: Recipe, console: Console) -> Texts:
+def texts_of(recipe: Recipe, folder: Path, accelerator: Accelerator, console: Console) -> Texts:
     """Read and split what the recipe names, and say how much it is.
 
     Args:
         recipe: names the text.
+        folder: of the run.
+        accelerator: the processes.
         console: where to say it.
 
     Returns:
         The text.
     """
-    corpus = _setup.corpus_of(recipe)
+    corpus = _setup.read_data(recipe)
     parts = split_any(corpus)
     for line in corpus.skipped[:5]:
         console.print(f"Skipped {line}.", style="dim")
     if len(corpus.skipped) > 5:
         console.print(f"Skipped {len(corpus.skipped) - 5} more files.", style="dim")
-    vocabulary = _setup.vocabulary_of(recipe, parts.train)
+    vocabulary = _setup.vocabulary_of(recipe, parts.train, folder, accelerator)
     train, validation, held_out = (size(parts.parts[name].bytes) for name in PARTS)
     many = f"{len(corpus):,} document{'s' if len(corpus) > 1 else ''}"
     console.print(

@@ -22,6 +22,7 @@ from likely.train.recipe import Recipe, load_recipe
 from likely.train.run import Run, read_run
 
 _WHERE = "likely train"
+_ABOUT_TEXT = ("data", "field", "on_error", "tokenizer")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def from_text(order: Order) -> None:
     recipe = _first_run.checked(order.given)
     _need_text(order)
     folder = _free_folder(order, recipe.data)
-    texts = texts_of(recipe, messages())
+    texts = texts_of(recipe, folder, _setup.processes(order.device), messages())
     choice = _first_run.choose(
         order.given, texts.train, texts.validation, order.minutes, _setup.processes(order.device)
     )
@@ -77,7 +78,7 @@ def from_recipe(path: Path, order: Order) -> None:
     base["optimizer"] = {**base["optimizer"], **tuned}
     recipe = build({**base, **given}, f"{path} with the options given")
     folder = _free_folder(order, recipe.data)
-    texts = texts_of(recipe, messages())
+    texts = texts_of(recipe, folder, _setup.processes(order.device), messages())
     messages().print(f"Folder: {folder}")
     _train(recipe, folder, texts, order, resume=False)
 
@@ -101,8 +102,8 @@ def go_on(folder: Path, order: Order) -> None:
         messages().print(f"This run is finished: it took all its {done.recipe.steps} steps.")
         _report(done, None, order)
         return
-    _setup.processes(order.device)
-    _train(done.recipe, folder, texts_of(done.recipe, messages()), order, resume=True)
+    texts = texts_of(done.recipe, folder, _setup.processes(order.device), messages())
+    _train(done.recipe, folder, texts, order, resume=True)
 
 
 def count(order: Order) -> None:
@@ -116,16 +117,17 @@ def count(order: Order) -> None:
     """
     _, given = parse(order.given["model"])
     settings = check("Model 'ngram'", ngram, given)
-    more = [f"--{name}" for name in order.given if name not in ("model", "data", "seed")]
+    text = {name: value for name, value in order.given.items() if name in _ABOUT_TEXT}
+    more = [f"--{name}" for name in order.given if name not in ("model", "seed", *text)]
     more += ["--minutes"] if order.minutes is not None else []
     if more:
         raise BadSetting(
             _WHERE, [f"An n-gram is counted in one go, so it goes without {', '.join(more)}."]
         )
     _need_text(order)
-    recipe = build({"data": order.given["data"]}, _WHERE)
+    recipe = build(text, _WHERE)
     folder = _free_folder(order, recipe.data)
-    texts = texts_of(recipe, messages())
+    texts = texts_of(recipe, folder, _setup.processes(order.device), messages())
     model = ngram(texts.train, texts.validation, **settings)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / "model")

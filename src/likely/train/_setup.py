@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -62,14 +63,14 @@ def processes(device: str | None) -> Accelerator:
     return accelerator
 
 
-def corpus_of(recipe: Recipe) -> Corpus:
-    """All text that the recipe names.
+def read_data(recipe: Recipe) -> Corpus:
+    """The corpus that a recipe names.
 
     Args:
-        recipe: whose `data` is read.
+        recipe: its `data` is looked at.
 
     Returns:
-        The corpus.
+        The corpus, not split yet.
     """
     paths = [name for name in recipe.data if name != "embedded"]
     corpora = [embedded()] if "embedded" in recipe.data else []
@@ -79,22 +80,30 @@ def corpus_of(recipe: Recipe) -> Corpus:
     return Corpus(" + ".join(corpus.name for corpus in corpora), documents, skipped)
 
 
-def vocabulary_of(recipe: Recipe, train: Corpus) -> Vocabulary:
-    """The vocabulary that the recipe asks for.
+def vocabulary_of(
+    recipe: Recipe, train: Corpus, folder: Path, accelerator: Accelerator
+) -> Vocabulary:
+    """The vocabulary of a run.
 
     Args:
-        recipe: names it.
-        train: text that a tokenizer may be trained on.
+        recipe: what the run is made from.
+        train: its training text.
+        folder: of the run.
+        accelerator: the processes.
 
     Returns:
         The vocabulary.
     """
-    del recipe, train
+    del recipe, train, folder, accelerator
     return Vocabulary.of_bytes()
 
 
 def texts(
-    recipe: Recipe, tokens: Tokens | None, validation: Tokens | None
+    recipe: Recipe,
+    tokens: Tokens | None,
+    validation: Tokens | None,
+    folder: Path,
+    accelerator: Accelerator,
 ) -> tuple[Tokens, Tokens | None]:
     """Training and validation text: what was given, else what the recipe names, split.
 
@@ -102,14 +111,16 @@ def texts(
         recipe: whose `data` is read.
         tokens: training text, where it is there already.
         validation: validation text; with `tokens` and without it, nothing is evaluated.
+        folder: of the run.
+        accelerator: the processes.
 
     Returns:
         Training tokens and validation tokens.
     """
     if tokens is not None:
         return tokens, validation
-    parts = split_any(corpus_of(recipe))
-    vocabulary = vocabulary_of(recipe, parts.train)
+    parts = split_any(read_data(recipe))
+    vocabulary = vocabulary_of(recipe, parts.train, folder, accelerator)
     if validation is None and len(parts.validation.documents):
         validation = encode(shortened(parts.validation, MOST_VALIDATION), vocabulary)
     return encode(parts.train, vocabulary), validation

@@ -75,7 +75,7 @@ def run(
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
     _check_choice(folder, name_of(choose))
-    tokens, validation = _setup.texts(recipe, tokens, validation)
+    tokens, validation = _setup.texts(recipe, tokens, validation, folder, accelerator)
     reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
     _setup.check_reader(reader, recipe, tokens.vocabulary)
     random = Random(recipe.seed, accelerator.process_index, accelerator.device)
