@@ -58,7 +58,7 @@ def test_short_documents_train_beside_long_ones():
 
 
 def test_too_little_is_one_sentence():
-    with pytest.raises(BadInput, match="has 11 bytes of text.*at least 200 bytes"):
+    with pytest.raises(BadInput, match=r"has 11 bytes of text.*at least 200 bytes"):
         split_any(one("a few words"))
     with pytest.raises(BadInput, match="no documents"):
         split_any(Corpus("none", ()))

@@ -1,6 +1,7 @@
 """The hook `choose(batch, stats)`: what it is told, what it may say, and what it does."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -99,7 +100,10 @@ def test_it_sees_what_it_wants_and_no_gradient():
     seen = []
 
     class Watch:
-        wants = {"entropy": Statistic("entropy"), "five": Statistic("top", settings={"k": 5})}
+        wants: ClassVar = {
+            "entropy": Statistic("entropy"),
+            "five": Statistic("top", settings={"k": 5}),
+        }
 
         def __call__(self, batch, stats):
             seen.append((len(batch), stats))

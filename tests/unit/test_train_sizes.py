@@ -1,5 +1,7 @@
 """Sizes of a first run: bounds, and that more text or time never means less."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +61,7 @@ def test_looking_stays_cheap(steps, step, validation):
 
 def test_shapes_are_models_in_order():
     assert SHAPES[0].text == SHAPES[0].reads == 0
-    for before, after in zip(SHAPES, SHAPES[1:], strict=False):
+    for before, after in pairwise(SHAPES):
         assert before.text < after.text
         assert before.reads <= after.reads
         assert capacity(before) <= capacity(after)

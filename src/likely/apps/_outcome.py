@@ -26,8 +26,8 @@ def outcome(reader: Reader, texts: Texts) -> dict[str, Any]:
 
     Returns:
         `bits_per_byte`, `accuracy`, `bytes`, `counted` (whether the model is an n-gram), and where
-        the text is short enough to try them, `xz_given_training_text` and `five_gram`
-        (bits per byte).
+        the text is short enough to try them, `xz_given_training_text` and `five_gram` (bits per
+        byte).
     """
     found = likelihood(reader, texts.held_out)
     said: dict[str, Any] = {

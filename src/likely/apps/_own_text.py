@@ -48,7 +48,7 @@ def texts_of(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Texts:
     Returns:
         The text.
     """
-    corpus = _setup.corpus_of(recipe)
+    corpus = _setup.read_data(recipe)
     parts = split_any(corpus)
     tell_skipped(corpus.skipped, len(corpus))
     vocabulary = _setup.vocabulary_of(recipe, parts.train, folder, accelerator)

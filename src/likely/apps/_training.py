@@ -22,6 +22,7 @@ from likely.train.recipe import Recipe, load_recipe
 from likely.train.run import Run, read_run
 
 _WHERE = "likely train"
+_ABOUT_TEXT = ("data", "field", "on_error", "tokenizer")
 
 
 @dataclass(frozen=True)
@@ -117,16 +118,15 @@ def count(order: Order) -> None:
     """
     _, given = parse(order.given["model"])
     settings = check("Model 'ngram'", ngram, given)
-    known = ("model", "data", "field", "on_error", "tokenizer", "seed")
-    more = [f"--{name}" for name in order.given if name not in known]
+    text = {name: value for name, value in order.given.items() if name in _ABOUT_TEXT}
+    more = [f"--{name}" for name in order.given if name not in ("model", "seed", *text)]
     more += ["--minutes"] if order.minutes is not None else []
     if more:
         raise BadSetting(
             _WHERE, [f"An n-gram is counted in one go, so it goes without {', '.join(more)}."]
         )
     _need_text(order)
-    about_text = {name: value for name, value in order.given.items() if name in known[1:]}
-    recipe = build(about_text, _WHERE)
+    recipe = build(text, _WHERE)
     folder = _free_folder(order, recipe.data)
     texts = texts_of(recipe, folder, _setup.processes(order.device))
     model = ngram(texts.train, texts.validation, **settings)

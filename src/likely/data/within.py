@@ -88,7 +88,8 @@ def split_within(corpus: Corpus, *, validation: float = 0.08, held_out: float = 
             "join them, or give longer ones."
         )
     clusters = {document.id: document.id for document in corpus}
-    return Split(*made, clusters=clusters, cut=True)
+    train, middle, end = made
+    return Split(train, middle, end, clusters=clusters, cut=True)
 
 
 def _stretches(text: str, validation: float, held_out: float) -> tuple[str, str, str]:

@@ -89,14 +89,14 @@ def texts(
     """
     if tokens is not None:
         return tokens, validation
-    parts = split_any(corpus_of(recipe))
+    parts = split_any(read_data(recipe))
     vocabulary = vocabulary_of(recipe, parts.train, keep, accelerator)
     if validation is None and len(parts.validation.documents):
         validation = encode(shortened(parts.validation, MOST_VALIDATION), vocabulary)
     return encode(parts.train, vocabulary), validation
 
 
-def corpus_of(recipe: Recipe) -> Corpus:
+def read_data(recipe: Recipe) -> Corpus:
     """The corpus that a recipe names.
 
     Args:

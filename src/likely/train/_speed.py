@@ -48,7 +48,8 @@ def tokens_per_second(recipe: Recipe, tokens: Tokens, accelerator: Accelerator) 
         while taken < _LEAST_STEPS or seconds < _SECONDS:
             _take(step, batch, optimizers, random)
             taken, seconds = taken + 1, time.perf_counter() - began
-    return world * taken * len(batch) / seconds
+    speed: float = world * taken * len(batch) / seconds
+    return speed
 
 
 def _take(

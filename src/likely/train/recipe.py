@@ -21,7 +21,7 @@ _BY_NAME = cast(float, None)
 SUITS: Mapping[str, Mapping[str, float]] = {
     "adamw": {"lr": 3e-3, "weight_decay": 0.1, "momentum": 0.95},
     "muon": {"lr": 3e-3, "weight_decay": 0.1, "momentum": 0.95},
-    "sgd": {"lr": 0.3, "weight_decay": 1e-4, "momentum": 0.9},
+    "sgd": {"lr": 0.1, "weight_decay": 1e-4, "momentum": 0.9},
     "sign": {"lr": 1e-3, "weight_decay": 0.1, "momentum": 0.9},
 }
 """What suits each optimiser where the recipe leaves it out; measured in docs/log.md."""
@@ -40,7 +40,7 @@ class Optimizer:
             inside the network and AdamW for embeddings, head and everything else; `sgd` with
             momentum; `sign`, which moves every number by the same amount.
         lr: the highest learning rate; the schedule scales it. Left out: 0.003 for adamw and muon,
-            0.3 for sgd, 0.001 for sign.
+            0.1 for sgd, 0.001 for sign.
         beta1: memory of the gradient, of AdamW.
         beta2: memory of its square.
         epsilon: added to the root of the second moment.
@@ -52,8 +52,8 @@ class Optimizer:
         clip: largest norm of the gradient, after its division by Σ weight; 0 for no limit.
 
     Example:
-        >>> Optimizer("sgd").lr, Optimizer("sgd", lr=0.1).lr
-        (0.3, 0.1)
+        >>> Optimizer("sgd").lr, Optimizer("sgd", lr=0.5).lr
+        (0.1, 0.5)
     """
 
     name: Literal["adamw", "muon", "sgd", "sign"] = "adamw"
