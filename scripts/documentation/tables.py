@@ -102,6 +102,34 @@ def _memory() -> str:
     )
 
 
+def _mixture() -> str:
+    kept = _result("mixture")["jobs"]
+    labels = _result("quickstart-default")["models"]
+    rows = []
+    for name in sorted(kept["default"]["members"], key=lambda name: _bits(kept, name)):
+        row = [labels[name]["label"]]
+        for job in kept.values():
+            member = job["members"][name]
+            behind = f"+{member['more_than_the_mixture']:.3f} ± {member['standard_error']:.3f}"
+            row += [f"{member['weight']:.2f}", f"{member['bits_per_byte']:.3f}", behind]
+        rows.append(row)
+    mixed = [[f"**{job['bits_per_byte']:.3f}**"] for job in kept.values()]
+    rows.insert(0, ["mixture", "", *mixed[0], "", "", *mixed[1], ""])
+    header = [""]
+    for mode in kept:
+        header += [f"weight ({mode})", "bits/byte", "behind the mixture"]
+    first = kept["default"]
+    return _rows(header, rows) + (
+        f"\n\nAll {first['bytes'] / 1e6:.2f} MB of held-out text, {first['documents']:,} documents; "
+        f"weights fitted on {first['fitted_on_bytes'] / 1e3:.0f} kB of validation text. ± is one "
+        "standard error over documents; one training of each member."
+    )
+
+
+def _bits(kept: Any, name: str) -> float:
+    return float(kept["default"]["members"][name]["bits_per_byte"])
+
+
 def _entries(room: str) -> Callable[[], str]:
     def made() -> str:
         rows = []
@@ -144,6 +172,7 @@ def _title(path: Path) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "models": _models,
     "orders": _orders,
+    "mixture": _mixture,
     "memory": _memory,
     "decisions": _decisions,
     "entries_objectives": _entries("objectives"),

@@ -188,7 +188,7 @@ def mixture(members: Sequence[Reader], validation: Tokens) -> Mixture:
 
     References:
         Jelinek and Mercer, Interpolated estimation of Markov source parameters from sparse data,
-        1980. Dempster, Laird and Rubin, Maximum likelihood from incomplete data via the EM
+        1980; Dempster, Laird and Rubin, Maximum likelihood from incomplete data via the EM
         algorithm, 1977.
     """
     check_members(members)
