@@ -163,6 +163,9 @@ def feed_forward(
     Returns:
         A model, ready to be trained.
 
+    Raises:
+        BadSetting: a size below 1, or a negative seed.
+
     References:
         Bengio et al., A Neural Probabilistic Language Model, 2003, eq. 1.
     """

@@ -198,7 +198,7 @@ def transformer(
         A model, ready to be trained.
 
     Raises:
-        BadSetting: heads do not divide the width into even parts.
+        BadSetting: a size below its least, or heads that do not divide the width into even parts.
 
     References:
         Touvron et al., LLaMA, 2023. arXiv:2302.13971. Radford et al., Language Models are
