@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 
@@ -53,6 +54,7 @@ def pages():
     return {PAGE: "\n".join(parts)}
 
 
+@cache
 def errors():
     """Every public subclass of `LikelyError`, each after its parent.
 
@@ -78,9 +80,10 @@ def errors():
         found.append(one)
         own = [k for k in one.__subclasses__() if k.__module__.startswith("likely.")]
         queue = [*sorted(own, key=lambda k: (k.__module__, k.__name__)), *queue]
-    return found
+    return tuple(found)
 
 
+@cache
 def _names_of_errors():
     """Names that an error of ours can inherit from, gathered from the sources alone."""
     classes = {}
@@ -186,6 +189,7 @@ def _first_line(error):
     return inspect.cleandoc(error.__doc__ or "").splitlines()[0]
 
 
+@cache
 def examples():
     """What really was raised by small cases.
 

@@ -68,6 +68,7 @@ def compressors(
         `xz_given_training_text`.
 
     Raises:
+        BadSetting: `threads` below 1.
         BadInput: nothing is held out, or it is more than fits beside the training text.
     """
     checked(compressors, locals())

@@ -72,6 +72,9 @@ class Likelihood:
 
         Returns:
             Lower and upper end, bits per byte.
+
+        Raises:
+            BadSetting: a level outside (0, 1), no draws, or a negative seed.
         """
         checked(Likelihood.interval, locals())
         rng = np.random.default_rng(seed)
@@ -149,6 +152,9 @@ def likelihood(
 
     Returns:
         The likelihood of each document.
+
+    Raises:
+        BadSetting: `length` or `rows` below 1.
     """
     checked(likelihood, locals())
     found = reader.judge(tokens, length=length, rows=rows, progress=progress)

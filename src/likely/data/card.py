@@ -76,6 +76,9 @@ def data_card(split: Split, *, match: Match = 64) -> DataCard:
 
     Returns:
         The card.
+
+    Raises:
+        BadSetting: `match` below 8.
     """
     checked(data_card, locals())
     covered = repeated_bytes(split.train, split.held_out, match=match)
@@ -107,6 +110,9 @@ def repeated_bytes(known: Corpus, text: Corpus, *, match: Match = 64) -> NDArray
 
     Returns:
         `[M]`, one number a document of `text`.
+
+    Raises:
+        BadSetting: `match` below 8.
     """
     checked(repeated_bytes, locals())
     windows = [hashes for hashes, _ in document_windows(known.documents, match)]

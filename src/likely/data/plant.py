@@ -55,7 +55,8 @@ def plant(
         `repeats`.
 
     Raises:
-        BadSetting: `passages` or `length` below 1, or a negative number of repeats.
+        BadSetting: `passages` or `length` below 1, or a negative number of repeats
+            or seed.
         BadInput: the corpus has no words.
     """
     checked(plant, locals())

@@ -82,7 +82,8 @@ def split(
         The split, the same for the same documents in any order.
 
     Raises:
-        BadSetting: shares outside [0, 1) or too large together, a shingle below 8 bytes.
+        BadSetting: shares outside [0, 1) or too large together, a shingle below 8 bytes, a
+            negative seed.
         BadInput: no documents, or all are one cluster, so that nothing can be held out.
     """
     _check(validation, held_out, locals())

@@ -163,6 +163,9 @@ def feed_forward(
     Returns:
         A model, ready to be trained.
 
+    Raises:
+        BadSetting: a size below 1, or a negative seed.
+
     Example:
         >>> feed_forward(Vocabulary.of_bytes(), context=4, embedding=8, width=16).parameters_count
         6953

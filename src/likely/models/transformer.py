@@ -202,7 +202,7 @@ def transformer(
         A model, ready to be trained.
 
     Raises:
-        BadSetting: heads do not divide the width into even parts.
+        BadSetting: a size below its least, or heads that do not divide the width into even parts.
 
     Example:
         >>> transformer(Vocabulary.of_bytes(), layers=1, width=16, heads=2).parameters_count

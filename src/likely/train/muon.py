@@ -32,6 +32,7 @@ class Muon(torch.optim.Optimizer):
         dtype: what the iteration is computed in.
 
     Raises:
+        BadSetting: a negative rate or decay, or a momentum outside [0, 1).
         ValueError: a parameter is no matrix.
 
     References:
