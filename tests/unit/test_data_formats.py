@@ -5,6 +5,10 @@ import gzip
 import json
 import lzma
 import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import fsspec
 import pyarrow
@@ -151,6 +155,39 @@ def test_remote_files_and_folders(tmp_path):
     assert [d.id for d in corpus] == ["inner/x.txt", "a", "b", "a#2", "b#2"]
     assert len(corpus.skipped) == 1
     assert found(read((tmp_path / "x.parquet").as_uri())) == EXPECTED
+
+
+def test_files_inside_an_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("inner/a.jsonl", LINES)
+        archive.writestr("b.txt", "b")
+    assert found(read(f"zip://inner/a.jsonl::{tmp_path}/x.zip")) == EXPECTED
+    assert [d.text for d in read(f"zip://*.txt::{tmp_path}/x.zip")] == ["b"]
+    assert "cannot be listed" in refused(f"zip://*.txt::{tmp_path}/y.zip")
+
+
+def test_addresses_of_the_web(tmp_path):
+    pytest.importorskip("aiohttp", reason="https:// needs aiohttp, from the extra data")
+    (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(LINES))
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://127.0.0.1:{server.server_port}"
+        assert found(read(f"{root}/x.jsonl.gz")) == EXPECTED
+        assert found(read(f"{root}/x.jsonl.gz?download=1")) == EXPECTED
+        assert "no such file" in refused(f"{root}/y.jsonl.gz")
+        server.shutdown()
+    assert f"{root}/x.jsonl.gz" in refused(f"{root}/x.jsonl.gz")
+
+
+def test_a_library_of_an_address_that_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(Unsupported, match="gs://x/y: a library is missing"):
+        read("gs://x/y", on_error="skip")
 
 
 def test_remote_mistakes_are_one_sentence():

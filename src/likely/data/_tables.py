@@ -7,15 +7,8 @@ from typing import Any
 from likely.core.errors import BadInput
 from likely.data._bytes import Bytes, Place
 from likely.data._reading import Reading, needs
+from likely.data._suffixes import TABLES
 from likely.data.corpus import Document
-
-TABLES = {
-    ".parquet": "Parquet",
-    ".arrow": "Arrow",
-    ".feather": "Arrow",
-    ".ipc": "Arrow",
-}
-"""Suffixes of files with rows and columns, and what the format is called."""
 
 
 def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:

@@ -10,6 +10,7 @@ from likely.models.reader import Reader
 from likely.train import _setup
 from likely.train._check import build
 from likely.train._random import Random
+from likely.train._texts import OnCorpus, texts
 from likely.train._training import Training
 from likely.train.interrupt import Interrupt
 from likely.train.progress import OnProgress, OnStep
@@ -29,7 +30,7 @@ def run(
     device: str | None = None,
     progress: OnProgress | None = None,
     on_step: OnStep | None = None,
-    on_corpus: _setup.OnCorpus | None = None,
+    on_corpus: OnCorpus | None = None,
 ) -> Run:
     """Train a model and write the run's folder.
 
@@ -70,7 +71,7 @@ def run(
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
     tell = on_corpus if accelerator.is_main_process else None
-    tokens, validation = _setup.texts(
+    tokens, validation = texts(
         recipe, tokens, validation, keep=folder, accelerator=accelerator, on_corpus=tell
     )
     reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
