@@ -16,6 +16,7 @@ from likely.core.catalogue import catalogue, get
 from likely.core.errors import BadInput, BadSetting, UnknownName, Unsupported
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
+from likely.data.tokenizers._library import vocabulary_of
 from likely.data.tokenizers._saved import load, save
 from likely.data.tokenizers.bpe import bpe
 from likely.data.tokenizers.characters import characters
@@ -250,6 +251,15 @@ def test_a_lone_file_is_enough(tmp_path):
     vocabulary = pretrained(CORPUS, path=str(tmp_path / "tokenizer.json"))
     assert vocabulary.decode(vocabulary.encode("naïve ☃")) == "naïve ☃"
     assert vocabulary.tokenizer.end == "</s>"
+
+
+def test_an_end_that_is_an_ordinary_token_is_told_apart_from_text(tmp_path):
+    made = Tokenizer(models.WordLevel({"[UNK]": 0, "stop": 1, "go": 2}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    vocabulary = vocabulary_of("mine", made.to_str(), end="stop")
+    assert (vocabulary.bos, vocabulary.eos, vocabulary.size) == (1, 1, 3)
+    assert vocabulary.special == {0, 1}
+    assert vocabulary.encode("go go").tolist() == [2, 2]
 
 
 def test_words_that_were_added_and_truncation(tmp_path):
