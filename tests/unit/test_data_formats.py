@@ -15,6 +15,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from likely.core.errors import BadInput, BadSetting, Unsupported
 from likely.data.files import read
@@ -324,6 +326,44 @@ def test_hints_for_what_people_mean(tmp_path, monkeypatch):
     for text in ('[{"text": "one"}]', '[\n{"text": "one"}\n]'):
         (tmp_path / "x.jsonl").write_text(text)
         assert "is read as dataset:json?data_files=x.jsonl" in refused("x.jsonl")
+
+
+SUFFIXES = [".txt", ".jsonl", ".parquet", ".arrow", *(f".jsonl{packing}" for packing in PACK)]
+STARTS = [b"", b"PAR1", b"ARROW1\0\0", b"\xff\xff\xff\xff", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd"]
+
+
+def told(path, on_error):
+    """What comes out of a file that may hold anything: one sentence, or texts."""
+    try:
+        return " ".join(document.id for document in read(path, on_error=on_error))
+    except BadInput as problem:
+        return str(problem)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(start=st.sampled_from(STARTS), rest=st.binary(max_size=60))
+def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path_factory, suffix, start, rest):
+    path = tmp_path_factory.mktemp("any") / f"x{suffix}"
+    path.write_bytes(start + rest)
+    for on_error in ("raise", "skip"):
+        said = told(path, on_error)
+        assert path.name in said
+        assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow", "y.arrow", "z.jsonl.zst", "z.jsonl.gz"])
+@given(place=st.floats(0, 1, exclude_max=True), change=st.integers(1, 255))
+def test_a_flipped_byte_is_read_or_refused(tmp_path_factory, name, place, change):
+    path = tmp_path_factory.mktemp("flip") / name
+    if name in WRITERS:
+        WRITERS[name](path)
+    else:
+        path.write_bytes(PACK[path.suffix](LINES))
+    held = bytearray(path.read_bytes())
+    held[int(place * len(held))] ^= change
+    path.write_bytes(held)
+    assert "\n" not in told(path, "raise")
+    assert "\n" not in told(path, "skip")
 
 
 def test_limit_and_settings(tmp_path, untyped):
