@@ -14,7 +14,7 @@ from likely.data.tokenizers.bpe import bpe
 from likely.data.tokens import encode
 from likely.models.load import load
 from likely.models.ngram import ngram
-from likely.train._setup import read_data
+from likely.train._texts import read_data
 from likely.train.loop import run
 from likely.train.recipe import Recipe, Schedule
 

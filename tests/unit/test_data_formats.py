@@ -5,12 +5,18 @@ import gzip
 import json
 import lzma
 import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import fsspec
 import pyarrow
 import pyarrow.parquet
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from likely.core.errors import BadInput, BadSetting, Unsupported
 from likely.data.files import read
@@ -153,6 +159,39 @@ def test_remote_files_and_folders(tmp_path):
     assert found(read((tmp_path / "x.parquet").as_uri())) == EXPECTED
 
 
+def test_files_inside_an_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("inner/a.jsonl", LINES)
+        archive.writestr("b.txt", "b")
+    assert found(read(f"zip://inner/a.jsonl::{tmp_path}/x.zip")) == EXPECTED
+    assert [d.text for d in read(f"zip://*.txt::{tmp_path}/x.zip")] == ["b"]
+    assert "cannot be listed" in refused(f"zip://*.txt::{tmp_path}/y.zip")
+
+
+def test_addresses_of_the_web(tmp_path):
+    pytest.importorskip("aiohttp", reason="https:// needs aiohttp, from the extra data")
+    (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(LINES))
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://127.0.0.1:{server.server_port}"
+        assert found(read(f"{root}/x.jsonl.gz")) == EXPECTED
+        assert found(read(f"{root}/x.jsonl.gz?download=1")) == EXPECTED
+        assert "no such file" in refused(f"{root}/y.jsonl.gz")
+        server.shutdown()
+    assert f"{root}/x.jsonl.gz" in refused(f"{root}/x.jsonl.gz")
+
+
+def test_a_library_of_an_address_that_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(Unsupported, match="gs://x/y: a library is missing"):
+        read("gs://x/y", on_error="skip")
+
+
 def test_remote_mistakes_are_one_sentence():
     assert "no such file or folder" in refused("memory://nowhere/x.txt")
     assert "no file fits this pattern" in refused("memory://nowhere/*.txt")
@@ -287,6 +326,44 @@ def test_hints_for_what_people_mean(tmp_path, monkeypatch):
     for text in ('[{"text": "one"}]', '[\n{"text": "one"}\n]'):
         (tmp_path / "x.jsonl").write_text(text)
         assert "is read as dataset:json?data_files=x.jsonl" in refused("x.jsonl")
+
+
+SUFFIXES = [".txt", ".jsonl", ".parquet", ".arrow", *(f".jsonl{packing}" for packing in PACK)]
+STARTS = [b"", b"PAR1", b"ARROW1\0\0", b"\xff\xff\xff\xff", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd"]
+
+
+def told(path, on_error):
+    """What comes out of a file that may hold anything: one sentence, or texts."""
+    try:
+        return " ".join(document.id for document in read(path, on_error=on_error))
+    except BadInput as problem:
+        return str(problem)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(start=st.sampled_from(STARTS), rest=st.binary(max_size=60))
+def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path_factory, suffix, start, rest):
+    path = tmp_path_factory.mktemp("any") / f"x{suffix}"
+    path.write_bytes(start + rest)
+    for on_error in ("raise", "skip"):
+        said = told(path, on_error)
+        assert path.name in said
+        assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow", "y.arrow", "z.jsonl.zst", "z.jsonl.gz"])
+@given(place=st.floats(0, 1, exclude_max=True), change=st.integers(1, 255))
+def test_a_flipped_byte_is_read_or_refused(tmp_path_factory, name, place, change):
+    path = tmp_path_factory.mktemp("flip") / name
+    if name in WRITERS:
+        WRITERS[name](path)
+    else:
+        path.write_bytes(PACK[path.suffix](LINES))
+    held = bytearray(path.read_bytes())
+    held[int(place * len(held))] ^= change
+    path.write_bytes(held)
+    assert "\n" not in told(path, "raise")
+    assert "\n" not in told(path, "skip")
 
 
 def test_limit_and_settings(tmp_path, untyped):

@@ -13,9 +13,10 @@ from tokenizers.trainers import BpeTrainer, UnigramTrainer, WordLevelTrainer, Wo
 
 from likely.core.bind import bind
 from likely.core.catalogue import catalogue, get
-from likely.core.errors import BadInput, BadSetting, UnknownName
+from likely.core.errors import BadInput, BadSetting, UnknownName, Unsupported
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
+from likely.data.tokenizers._library import vocabulary_of
 from likely.data.tokenizers._saved import load, save
 from likely.data.tokenizers.bpe import bpe
 from likely.data.tokenizers.characters import characters
@@ -252,6 +253,15 @@ def test_a_lone_file_is_enough(tmp_path):
     assert vocabulary.tokenizer.end == "</s>"
 
 
+def test_an_end_that_is_an_ordinary_token_is_told_apart_from_text(tmp_path):
+    made = Tokenizer(models.WordLevel({"[UNK]": 0, "stop": 1, "go": 2}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    vocabulary = vocabulary_of("mine", made.to_str(), end="stop")
+    assert (vocabulary.bos, vocabulary.eos, vocabulary.size) == (1, 1, 3)
+    assert vocabulary.special == {0, 1}
+    assert vocabulary.encode("go go").tolist() == [2, 2]
+
+
 def test_words_that_were_added_and_truncation(tmp_path):
     base = byte_level()
     base.add_tokens([AddedToken("Ġword", normalized=False)])
@@ -279,6 +289,20 @@ def test_mistakes_are_one_sentence(tmp_path, made):
     (tmp_path / "saved" / "tokenizer.json").unlink()
     with pytest.raises(BadInput, match=r"tokenizer.json: this file is missing"):
         load(tmp_path / "saved")
+
+
+def test_ones_written_in_python_are_refused_and_code_is_not_run(tmp_path):
+    from transformers import ByT5Tokenizer
+
+    ByT5Tokenizer().save_pretrained(tmp_path / "python")
+    with pytest.raises(Unsupported, match="written in Python only"):
+        pretrained(CORPUS, path=str(tmp_path / "python"))
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "mine.py").write_text("raise SystemExit('it ran')")
+    wanted = {"auto_map": {"AutoTokenizer": ["mine.Mine", None]}, "tokenizer_class": "Mine"}
+    (tmp_path / "code" / "tokenizer_config.json").write_text(json.dumps(wanted))
+    with pytest.raises(BadInput, match="transformers cannot load this tokenizer"):
+        pretrained(CORPUS, path=str(tmp_path / "code"))
 
 
 def test_half_a_surrogate_pair_is_refused_by_all(made):

@@ -357,7 +357,7 @@ def test_decay_spares_vectors():
 
 
 def test_text_is_read_and_split(tmp_path):
-    from likely.train._setup import texts as read_texts
+    from likely.train._texts import texts as read_texts
 
     for n in range(20):
         (tmp_path / f"{n}.txt").write_text(f"{n} " * 100 + str(n * 7919) * 30)

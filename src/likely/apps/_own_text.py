@@ -11,7 +11,7 @@ from likely.data.sample import shortened
 from likely.data.split import PARTS, Split
 from likely.data.tokens import Tokens, encode
 from likely.data.within import split_any
-from likely.train import _setup
+from likely.train._texts import MOST_VALIDATION, read_data, vocabulary_of
 from likely.train.recipe import Recipe
 
 MOST_HELD_OUT = 262_144
@@ -48,10 +48,10 @@ def texts_of(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Texts:
     Returns:
         The text.
     """
-    corpus = _setup.read_data(recipe)
+    corpus = read_data(recipe)
     parts = split_any(corpus)
     tell_skipped(corpus.skipped, len(corpus))
-    vocabulary = _setup.vocabulary_of(recipe, parts.train, folder, accelerator)
+    vocabulary = vocabulary_of(recipe, parts.train, folder, accelerator)
     console = messages()
     train, validation, held_out = (size(parts.parts[name].bytes) for name in PARTS)
     many = f"{len(corpus):,} document{'s' if len(corpus) > 1 else ''}"
@@ -64,7 +64,7 @@ def texts_of(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Texts:
             "      Too few documents to keep whole ones apart, so validation and held-out text are "
             "the last fifth of each."
         )
-    validation_corpus = shortened(parts.validation, _setup.MOST_VALIDATION)
+    validation_corpus = shortened(parts.validation, MOST_VALIDATION)
     held_out_corpus = shortened(parts.held_out, MOST_HELD_OUT)
     return Texts(
         parts,

@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader, RawIOBase
+from io import BufferedReader
 from pathlib import PurePosixPath
 from typing import Any
 
 from likely.core.errors import BadInput, LikelyError
-from likely.data._reading import needs
+from likely.data._zstd import Zstd
 
 Bytes = Any
 """An open file that gives bytes: files of packings and of fsspec share no class."""
@@ -54,13 +54,18 @@ class Place:
     @property
     def packing(self) -> str:
         """The suffix that says how it is packed, or nothing."""
-        suffix = PurePosixPath(self.path).suffix.lower()
+        suffix = PurePosixPath(self._inner).suffix.lower()
         return suffix if suffix in PACKED else ""
 
     @property
     def suffix(self) -> str:
         """Its suffix, without that of the packing."""
-        return suffix_of(self.path)
+        return suffix_of(self._inner)
+
+    @property
+    def _inner(self) -> str:
+        """Its path without the archive around it and without a query behind it."""
+        return self.path if self.filesystem is None else self.key.partition("?")[0]
 
 
 def suffix_of(path: str) -> str:
@@ -118,52 +123,8 @@ def _unpacked(place: Place, file: Bytes) -> Bytes:
     if place.packing == ".xz":
         return lzma.open(file)
     if place.packing == ".zst":
-        return BufferedReader(_Zstd(file), 1 << 20)
+        return BufferedReader(Zstd(file), 1 << 20)
     return file
-
-
-class _Zstd(RawIOBase):
-    """Frames of zstd as bytes; zstandard's own reader takes a cut file for a whole one."""
-
-    def __init__(self, file: Bytes) -> None:
-        try:
-            import zstandard
-        except ImportError as problem:
-            raise needs("zstandard", ".zst") from problem
-        self._file, self._library = file, zstandard
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._waiting, self._begun, self._frames = b"", False, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._waiting and self._more():
-            pass
-        taken = self._waiting[: len(buffer)]
-        buffer[: len(taken)] = taken
-        self._waiting = self._waiting[len(taken) :]
-        return len(taken)
-
-    def _more(self) -> bool:
-        """Unpack the next piece; False at the end of the file."""
-        if self._frame.eof:
-            piece = self._frame.unused_data
-            self._frame, self._begun = self._library.ZstdDecompressor().decompressobj(), False
-            self._frames += 1
-        else:
-            piece = b""
-        piece = piece or self._file.read(1 << 16)
-        if not piece:
-            if self._begun or not self._frames:
-                raise EOFError("the last frame is not complete")
-            return False
-        try:
-            self._waiting = self._frame.decompress(piece)
-        except self._library.ZstdError as problem:
-            raise OSError(str(problem)) from problem
-        self._begun = True
-        return True
 
 
 def unreadable(place: Place, problem: Exception, where: str = "") -> BadInput:

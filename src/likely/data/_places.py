@@ -8,27 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from likely.core.errors import BadInput, did_you_mean
+from likely.core.errors import BadInput, Unsupported, did_you_mean
 from likely.data._bytes import Place, suffix_of
 from likely.data._reading import Reading
-from likely.data._tables import TABLES
+from likely.data._suffixes import READ
 
-# fmt: off
-_PROSE = {
-    ".adoc", ".asc", ".bib", ".markdown", ".md", ".org", ".rst", ".srt", ".tex", ".text", ".txt",
-}
-_CODE = {
-    ".c", ".cc", ".cpp", ".cs", ".f90", ".go", ".h", ".hpp", ".hs", ".java", ".jl", ".js", ".kt",
-    ".lua", ".m", ".ml", ".php", ".pl", ".py", ".pyi", ".r", ".rb", ".rs", ".scala", ".sh",
-    ".sql", ".swift", ".ts",
-}
-_DATA = {
-    ".cfg", ".conf", ".css", ".csv", ".htm", ".html", ".ini", ".json", ".jsonl", ".ndjson",
-    ".toml", ".tsv", ".xml", ".yaml", ".yml",
-}
-# fmt: on
-TEXT_SUFFIXES = frozenset(_PROSE | _CODE | _DATA)
-_READ = TEXT_SUFFIXES | TABLES.keys()
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(://|::)")
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 _WILD = re.compile(r"[*?\[]")
@@ -95,7 +79,7 @@ def _of_text(
     kept, passed = 0, Counter[str]()
     for path, name in found:
         suffix = suffix_of(path)
-        if suffix in _READ:
+        if suffix in READ:
             kept += 1
             yield path, name
         else:
@@ -146,7 +130,7 @@ def _remote(root: str, several: bool, reading: Reading) -> Iterator[Place]:
             fixed = _fixed(key)
             listed = [(name, _within(name, fixed), True) for name in found]
         elif system.isfile(key):
-            listed = [(key, PurePosixPath(key).name, True)]
+            listed = [(key, PurePosixPath(key.partition("?")[0]).name, True)]
         elif system.isdir(key):
             inside = [(name, _within(name, key)) for name in sorted(system.find(key))]
             seen = [pair for pair in inside if not re.search(r"(^|/)\.", pair[1])]
@@ -158,10 +142,7 @@ def _remote(root: str, several: bool, reading: Reading) -> Iterator[Place]:
     except BadInput:
         raise
     except Exception as problem:  # every file system has exceptions of its own
-        said = str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
-        raise BadInput(
-            f"{root}: cannot be listed ({said}); check the address, the network and your rights."
-        ) from problem
+        raise _unlisted(root, problem) from problem
     for name, short, named in listed:
         shown = root if len(listed) == 1 and name == key else system.unstrip_protocol(name)
         yield Place(shown, short, system, name, named)
@@ -171,18 +152,29 @@ def _system(root: str) -> tuple[Any, str]:
     """The file system of an address, and the path within it."""
     import fsspec
 
-    try:
-        system, key = fsspec.core.url_to_fs(root)
-    except ImportError as problem:
-        raise BadInput(f"{root}: {str(problem).rstrip('.')}.") from problem
-    except ValueError as problem:
-        protocol = re.split("://|::", root, maxsplit=1)[0]
+    protocol = re.split("://|::", root, maxsplit=1)[0]
+    if protocol not in fsspec.available_protocols():
         near = did_you_mean(protocol, fsspec.available_protocols())
         raise BadInput(
             f"{root}: there is no protocol {protocol!r}; use a path, https://, s3://, hf:// or "
             f"another one of fsspec.{near}"
-        ) from problem
+        )
+    try:
+        system, key = fsspec.core.url_to_fs(root)
+    except ImportError as problem:
+        remedy = "pip install 'likely[data]'" if protocol in ("http", "https") else "install it"
+        said = str(problem).rstrip(".")
+        raise Unsupported(f"{root}: a library is missing ({said}): {remedy}") from problem
+    except Exception as problem:  # every file system has exceptions of its own
+        raise _unlisted(root, problem) from problem
     return system, str(key)
+
+
+def _unlisted(root: str, problem: Exception) -> BadInput:
+    said = str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
+    return BadInput(
+        f"{root}: cannot be listed ({said}); check the address, the network and your rights."
+    )
 
 
 def _within(name: str, folder: str) -> str:

@@ -4,18 +4,11 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
-from likely.core.errors import BadInput
+from likely.core.errors import BadInput, LikelyError
 from likely.data._bytes import Bytes, Place
 from likely.data._reading import Reading, needs
+from likely.data._suffixes import TABLES
 from likely.data.corpus import Document
-
-TABLES = {
-    ".parquet": "Parquet",
-    ".arrow": "Arrow",
-    ".feather": "Arrow",
-    ".ipc": "Arrow",
-}
-"""Suffixes of files with rows and columns, and what the format is called."""
 
 
 def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
@@ -33,10 +26,6 @@ def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
         BadInput: a file of another format or cut off, no such column, a row without text.
         Unsupported: pyarrow is not installed.
     """
-    try:
-        import pyarrow
-    except ImportError as problem:
-        raise needs("pyarrow", place.suffix) from problem
     kind, number = TABLES[place.suffix], 0
     source = BytesIO(file.read()) if place.packing else file
     try:
@@ -48,9 +37,11 @@ def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
                 document = _document(row, number, place, reading)
                 if document is not None:
                     yield document
-    except (pyarrow.ArrowException, OSError, EOFError, ValueError) as problem:
-        if isinstance(problem, BadInput):
-            raise
+    except ImportError as problem:
+        raise needs("pyarrow", place.suffix) from problem
+    except LikelyError:
+        raise
+    except Exception as problem:  # damaged files fail in many ways, with MemoryError too
         where = f", after row {number}" if number else ""
         said = str(problem).partition("\n")[0].rstrip(".") or type(problem).__name__
         raise BadInput(
@@ -60,9 +51,9 @@ def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
 
 
 def _parquet(file: Bytes) -> tuple[list[str], Iterable[Any]]:
-    from pyarrow.parquet import ParquetFile
+    from pyarrow import parquet
 
-    opened = ParquetFile(file)
+    opened = parquet.ParquetFile(file)
     return list(opened.schema_arrow.names), opened.iter_batches(batch_size=4096)
 
 
@@ -82,6 +73,13 @@ def _arrow(file: Bytes) -> tuple[list[str], Iterable[Any]]:
 
 def _rows(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
     """Rows as plain values; the problem in place of one that is no UTF-8."""
+    from pyarrow import ArrowInvalid
+
+    try:
+        batch.validate(full=True)  # else lengths in a damaged file lead out of its memory
+    except ArrowInvalid as problem:
+        if "UTF8" not in str(problem):
+            raise
     try:
         yield from batch.to_pylist()
         return

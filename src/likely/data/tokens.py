@@ -10,6 +10,8 @@ from likely.core.errors import ShapeError
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus
 
+_BATCH = 256  # documents to encode at once
+
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
@@ -97,8 +99,10 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
         array([104, 105, 256], dtype=int32)
     """
     end = np.array([vocabulary.eos], np.int32)
-    texts = [document.text for document in corpus]
-    parts = [ids.astype(np.int32) for ids in vocabulary.encode_many(texts)]
+    parts: list[NDArray[np.int32]] = []
+    for begin in range(0, len(corpus), _BATCH):
+        texts = [document.text for document in corpus.documents[begin : begin + _BATCH]]
+        parts += [ids.astype(np.int32) for ids in vocabulary.encode_many(texts)]
     return Tokens(
         ids=np.concatenate([piece for part in parts for piece in (part, end)] or [end[:0]]),
         offsets=_offsets([len(part) + 1 for part in parts]),

@@ -1,35 +1,23 @@
-"""What a recipe names, as things in memory: text, model, second readers, processes."""
+"""What a recipe names, as things in memory: model, second readers, processes."""
 
 import hashlib
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedType
 from torch import nn
 
-from likely.core.bind import bind
-from likely.core.disk import whole_folder
 from likely.core.errors import BadInput, BadSetting, Unsupported
 from likely.core.settings import settings_of
 from likely.core.vocabulary import Vocabulary
-from likely.data.corpus import Corpus
-from likely.data.embedded import embedded
-from likely.data.files import read
-from likely.data.sample import shortened
-from likely.data.tokenizers._saved import load as load_vocabulary
-from likely.data.tokenizers._saved import save
-from likely.data.tokens import Tokens, encode
-from likely.data.within import split_any
+from likely.data.tokens import Tokens
 from likely.models.load import load
 from likely.models.reader import Reader
 from likely.train._check import not_trained, trainable
 from likely.train.recipe import Recipe
 
-MOST_VALIDATION = 131_072
-"""Bytes of validation text that a look reads: more would make looking dearer than training."""
 _ONE_WEIGHT_EACH = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
 
 
@@ -65,81 +53,6 @@ def processes(device: str | None) -> Accelerator:
             "here hold whole ones: use data parallelism (`accelerate launch --multi_gpu`)."
         )
     return accelerator
-
-
-def texts(
-    recipe: Recipe,
-    tokens: Tokens | None,
-    validation: Tokens | None,
-    *,
-    keep: Path | None = None,
-    accelerator: Accelerator | None = None,
-) -> tuple[Tokens, Tokens | None]:
-    """Training and validation text: what was given, else what the recipe names, split.
-
-    Args:
-        recipe: whose `data` is read, and whose `tokenizer` cuts it.
-        tokens: training text, where it is there already.
-        validation: validation text; with `tokens` and without it, nothing is evaluated.
-        keep: the run's folder, where the vocabulary is kept; None keeps it nowhere.
-        accelerator: the processes, where there are several; the first one makes the vocabulary.
-
-    Returns:
-        Training tokens and validation tokens.
-    """
-    if tokens is not None:
-        return tokens, validation
-    parts = split_any(read_data(recipe))
-    vocabulary = vocabulary_of(recipe, parts.train, keep, accelerator)
-    if validation is None and len(parts.validation.documents):
-        validation = encode(shortened(parts.validation, MOST_VALIDATION), vocabulary)
-    return encode(parts.train, vocabulary), validation
-
-
-def read_data(recipe: Recipe) -> Corpus:
-    """The corpus that a recipe names.
-
-    Args:
-        recipe: its `data`, `field` and `on_error` are looked at.
-
-    Returns:
-        The corpus, not split yet.
-    """
-    paths = [name for name in recipe.data if name != "embedded"]
-    corpora = [embedded()] if "embedded" in recipe.data else []
-    corpora += [read(paths, field=recipe.field, on_error=recipe.on_error)] if paths else []
-    documents = tuple(document for corpus in corpora for document in corpus)
-    skipped = tuple(line for corpus in corpora for line in corpus.skipped)
-    return Corpus(" + ".join(corpus.name for corpus in corpora), documents, skipped)
-
-
-def vocabulary_of(
-    recipe: Recipe, train: Corpus, folder: Path | None, accelerator: Accelerator | None
-) -> Vocabulary:
-    """The vocabulary of a run: made when it begins, and read when it goes on.
-
-    Args:
-        recipe: names the tokenizer.
-        train: text that the tokenizer may be trained on.
-        folder: of the run, where the vocabulary is kept; None keeps it nowhere.
-        accelerator: the processes, where there are several; the first one makes the vocabulary.
-
-    Returns:
-        The vocabulary.
-    """
-    chosen = bind(recipe.tokenizer, room="data.tokenizers")
-    if folder is None:
-        made: Vocabulary = chosen.entry(train, **chosen.settings)
-        return made
-    kept = folder / "tokenizer"
-    begun = (folder / "recipe.toml").is_file() and kept.is_dir()
-    if not begun and (accelerator is None or accelerator.is_main_process):
-        folder.mkdir(parents=True, exist_ok=True)
-        with whole_folder(kept) as part:
-            save(chosen.entry(train, **chosen.settings), part)
-    if accelerator is not None:
-        accelerator.wait_for_everyone()
-    return load_vocabulary(kept)
 
 
 def fingerprint(tokens: Tokens) -> str:

@@ -11,6 +11,7 @@ from likely.models.reader import Reader
 from likely.train import _setup
 from likely.train._check import build
 from likely.train._random import Random
+from likely.train._texts import texts as texts_of
 from likely.train._training import Training
 from likely.train.choose import Choose, check_unit, name_of
 from likely.train.interrupt import Interrupt
@@ -75,9 +76,7 @@ def run(
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
     _check_choice(folder, name_of(choose))
-    tokens, validation = _setup.texts(
-        recipe, tokens, validation, keep=folder, accelerator=accelerator
-    )
+    tokens, validation = texts_of(recipe, tokens, validation, keep=folder, accelerator=accelerator)
     reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
     _setup.check_reader(reader, recipe, tokens.vocabulary)
     random = Random(recipe.seed, accelerator.process_index, accelerator.device)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,23 +124,25 @@ def vocabulary_of(
 
     made = Tokenizer.from_str(text)
     begin, end = _ends(made, begin, end)
-    if end is None:
-        made.add_special_tokens([END])
-        begin, end, text = END, END, made.to_str()
-    assert begin is not None
+    ordinary = {begin, end} - _special(made)
+    if ordinary:  # not there yet, or there and still to be told apart from text
+        made.add_special_tokens(sorted(ordinary))
+        text = made.to_str()
     ids = made.get_vocab(with_added_tokens=True)
     bytes_of, special = spelled(json.loads(text), ids)
-    bos, eos = ids[begin], ids[end]
-    silent = tuple(b"" if i in (bos, eos) else b for i, b in enumerate(bytes_of))
     library = Library(name, text, begin, end)
-    return Vocabulary(silent, bos, eos, special | {bos, eos}, tokenizer=library)
+    return Vocabulary(bytes_of, ids[begin], ids[end], special, tokenizer=library)
 
 
-def _ends(made: Any, begin: str | None, end: str | None) -> tuple[str | None, str | None]:
+def _special(made: Any) -> set[str]:
+    added = made.get_added_tokens_decoder().values()
+    return {token.content for token in added if token.special}
+
+
+def _ends(made: Any, begin: str | None, end: str | None) -> tuple[str, str]:
     """Tokens that open and close a document, each for the other where there is one only."""
-    have: Iterable[str] = (token.content for token in made.get_added_tokens_decoder().values())
-    known = set(have)
+    known = made.get_vocab(with_added_tokens=True)
     begin, end = (token if token in known else None for token in (begin, end))
-    if begin is None and end is None:
-        end = next((token for token in _ENDS if token in known), None)
-    return begin or end, end or begin
+    special = _special(made)
+    usual = next((token for token in _ENDS if token in special), END)
+    return begin or end or usual, end or begin or usual
