@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from likely.core.settings import parse
+from likely.core.errors import LikelyError
 from likely.data.tokens import Tokens
 from likely.train import sizes
-from likely.train._check import build
+from likely.train._check import build, trainable
 from likely.train._first import from_first
 from likely.train._share import share
 from likely.train._speed import tokens_per_second
@@ -108,7 +108,7 @@ def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recip
     if "model" not in given and "length" in given:
         values["model"] = _with_context(shape, given["length"])
     elif "model" in given:
-        kind, settings = parse(given["model"])
+        kind, settings = _kind(given["model"])
         if kind == "transformer":
             values.setdefault("length", min(shape.length, settings.get("context", 256)))
         else:
@@ -117,6 +117,15 @@ def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recip
     same = told.get("name", usual["name"]) == usual["name"]
     values["optimizer"] = {**usual, **told} if same else told
     return build(values, "likely train")
+
+
+def _kind(model: str) -> tuple[str, dict[str, Any]]:
+    """Name and settings of a model; nothing where `build` will find it wrong."""
+    try:
+        entry, settings = trainable(model)
+    except LikelyError:
+        return "", {}
+    return entry.__name__, settings
 
 
 def _with_context(shape: Shape, length: Any) -> str:
