@@ -29,7 +29,7 @@ def notes(tmp_path, monkeypatch):
     folder = tmp_path / "notes"
     folder.mkdir()
     for n in range(12):
-        (folder / f"{n}.md").write_text(prose(n, 60), encoding="utf-8")
+        (folder / f"{n}.md").write_text(prose(n, 30), encoding="utf-8")
     (tmp_path / "tale.txt").write_text(prose(50, 120), encoding="utf-8")
     return folder
 
@@ -41,7 +41,7 @@ def files(folder):
 def test_notes_train_the_first_time(capsys, notes):
     code, out, err = here(capsys, "train", "--data", *files(notes), "--device", "cpu")
     assert code == 0, err
-    assert "Text: 12 documents, 6 kB" in err
+    assert "Text: 12 documents, 3 kB" in err
     assert re.search(r"Model: transformer\(layers=\d.*a larger one wants more text", err)
     assert re.search(r"Steps: \d+ of 4 × 64 tokens = \d.*passes.*tokens/s measured on", err)
     assert "Folder: runs/notes-1" in err
@@ -86,9 +86,7 @@ def test_another_optimizer_of_a_recipe_gets_its_own_rate(capsys, notes):
     )
     for words, rate in ((["--optimizer", "sign"], 1e-3), (["--lr", "0.2"], 0.2), ([], 0.01)):
         folder = f"run{rate}"
-        code, _, err = here(
-            capsys, "train", "r.toml", *words, "--out", folder, "--device", "cpu"
-        )
+        code, _, err = here(capsys, "train", "r.toml", *words, "--out", folder, "--device", "cpu")
         assert code == 0, err
         optimizer = load_recipe(f"{folder}/recipe.toml").optimizer
         assert optimizer.lr == rate
@@ -225,7 +223,9 @@ def test_length_and_model_fit_each_other(monkeypatch):
     assert "context=48" in choose(5_000, 1e4, monkeypatch, length=48).recipe.model
     given = choose(1_000_000, 1e4, monkeypatch, model="transformer(layers=1, context=32)").recipe
     assert given.length == 32
-    assert choose(1_000_000, 1e4, monkeypatch, model="feed_forward").recipe.optimizer.name == "adamw"
+    assert (
+        choose(1_000_000, 1e4, monkeypatch, model="feed_forward").recipe.optimizer.name == "adamw"
+    )
 
 
 @pytest.mark.parametrize(

@@ -109,9 +109,9 @@ def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recip
         values["model"] = _with_context(shape, given["length"])
     elif "model" in given:
         kind, settings = _kind(given["model"])
-        if kind == "transformer":
-            values.setdefault("length", min(shape.length, settings.get("context", 256)))
-        else:
+        if kind == "transformer" and "length" not in given:
+            values["length"] = min(shape.length, settings.get("context", 256))
+        if kind != "transformer":
             usual = {"name": "adamw", "lr": _FEED_FORWARD_RATE}
     told = given.get("optimizer", {})
     same = told.get("name", usual["name"]) == usual["name"]
