@@ -8,9 +8,9 @@ import torch
 
 from likely.apps import _first_run
 from likely.apps._training import name_of
+from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
 from likely.data.tokens import encode
-from likely.core.vocabulary import Vocabulary
 from likely.models.load import load
 from likely.train import _setup
 from likely.train.recipe import load_recipe
@@ -132,7 +132,7 @@ def test_a_finished_run_says_so(capsys, notes):
 
 def test_too_many_passes_are_named(capsys, notes):
     (notes.parent / "tiny.txt").write_text("to be or not to be, that is the question. " * 8)
-    code, out, err = here(
+    code, _out, err = here(
         capsys, "train", "--data", "tiny.txt", *SMALL, "--steps", "200", "--rows", "1"
     )
     assert code == 0, err

@@ -82,7 +82,7 @@ def test_two_processes_are_one(notes, launcher):
 def test_sizes_are_chosen_once_for_all(notes):
     words = ["--data", ".", "--device", "cpu", "--minutes", "0.02"]
     words += ["--model", "feed_forward(width=8)"]
-    code, out, err = finish(begin(LAUNCHERS["torchrun"], notes, *words))
+    code, _out, err = finish(begin(LAUNCHERS["torchrun"], notes, *words))
     assert code == 0, err
     steps = re.findall(r"Steps: ([\d,]+) of 4 × 64", err)
     assert len(steps) == 1
@@ -91,17 +91,20 @@ def test_sizes_are_chosen_once_for_all(notes):
 
 
 def test_a_mistake_is_told_once(notes):
-    code, out, err = finish(begin(LAUNCHERS["torchrun"], notes, "--data", "nowhere"))
+    code, _, err = finish(begin(LAUNCHERS["torchrun"], notes, "--data", "nowhere"))
     assert code != 0
     assert err.count("nowhere: no such file or folder") == 1
     assert set(re.findall(r"exitcode  : (\d+)", err)) == {"2"}
-    code, out, err = finish(begin(LAUNCHERS["torchrun"], notes, "--data", ".", "--rows", "3"))
+    code, _out, err = finish(
+        begin(LAUNCHERS["torchrun"], notes, "--data", ".", "--rows", "3", "--device", "cpu")
+    )
     assert code != 0
     assert err.count("which 2 processes cannot share evenly: take rows=4") == 1
 
 
 def test_ctrl_c_saves_once_and_goes_on(notes):
-    words = ["--data", ".", *SMALL, "--steps", "100000", "--out", "run"]
+    words = ["--data", *(f"{n}.md" for n in range(10)), *SMALL, "--steps", "100000"]
+    words += ["--out", "run"]
     process = begin(LAUNCHERS["torchrun"], notes, *words)
     metrics, end = notes / "run" / "metrics.jsonl", time.monotonic() + 60
     while not metrics.exists() or not metrics.read_bytes().count(b"\n"):
@@ -109,12 +112,12 @@ def test_ctrl_c_saves_once_and_goes_on(notes):
         assert time.monotonic() < end
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    code, out, err = finish(process)
+    code, _, err = finish(process)
     assert code != 0
     assert err.count("everything is saved. Go on with: likely train --resume run") == 1
     (kept,) = (notes / "run" / "checkpoints").iterdir()
     assert int(kept.name.removeprefix("step-")) > 0
     assert not read_run(notes / "run").finished
-    code, out, err = finish(begin(ALONE, notes, "--resume", "run", "--device", "cpu"))
+    code, _out, err = finish(begin(ALONE, notes, "--resume", "run", "--device", "cpu"))
     assert code == 2
     assert "It ran in 2 process(es), and now in 1" in err

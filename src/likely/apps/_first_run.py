@@ -74,16 +74,19 @@ def choose(
     return Choice(recipe, why)
 
 
-def checked(given: Mapping[str, Any]) -> Recipe:
+def checked(given: Mapping[str, Any], processes: int) -> Recipe:
     """What was given as a recipe, with the smallest sizes; raises what is wrong with it at once.
 
     Args:
         given: fields of the recipe.
+        processes: that share each step.
 
     Returns:
         A recipe that names the text; its sizes mean nothing yet.
     """
-    return _recipe(given, SHAPES[0])
+    recipe = _recipe(given, SHAPES[0], processes)
+    share(recipe, processes)
+    return recipe
 
 
 def _speed(recipe: Recipe, train: Tokens, accelerator: Accelerator) -> float:
