@@ -122,7 +122,7 @@ def test_wiring_says_where_everything_comes_from(capsys):
         (["quickstart", "--out", __file__], "is a file"),
         (["train", "--objective", "focl", "--out", "x"], "Did you mean 'focal'?"),
         (["train", "--steps", "0", "--lr", "-1", "--out", "x"], "2 settings are wrong"),
-        (["train"], "--out runs/first"),
+        (["train"], "No text was given"),
         (["train", "no.toml", "--out", "x"], "no.toml"),
         (["train", "--resume", "nowhere"], "nowhere holds no run"),
         (["train", "--resume", "nowhere", "--steps", "4", "--out", "x"], "without --steps, --out"),

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from likely.core.settings import parse
+from likely.core.errors import LikelyError
 from likely.data.tokens import Tokens
 from likely.train import sizes
-from likely.train._check import build
+from likely.train._check import build, trainable
 from likely.train._first import from_first
 from likely.train._share import share
 from likely.train._speed import tokens_per_second
@@ -74,16 +74,19 @@ def choose(
     return Choice(recipe, why)
 
 
-def checked(given: Mapping[str, Any]) -> Recipe:
+def checked(given: Mapping[str, Any], processes: int) -> Recipe:
     """What was given as a recipe, with the smallest sizes; raises what is wrong with it at once.
 
     Args:
         given: fields of the recipe.
+        processes: that share each step.
 
     Returns:
         A recipe that names the text; its sizes mean nothing yet.
     """
-    return _recipe(given, SHAPES[0])
+    recipe = _recipe(given, SHAPES[0], processes)
+    share(recipe, processes)
+    return recipe
 
 
 def _speed(recipe: Recipe, train: Tokens, accelerator: Accelerator) -> float:
@@ -108,15 +111,24 @@ def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recip
     if "model" not in given and "length" in given:
         values["model"] = _with_context(shape, given["length"])
     elif "model" in given:
-        kind, settings = parse(given["model"])
-        if kind == "transformer":
-            values.setdefault("length", min(shape.length, settings.get("context", 256)))
-        else:
+        kind, settings = _kind(given["model"])
+        if kind == "transformer" and "length" not in given:
+            values["length"] = min(shape.length, settings.get("context", 256))
+        if kind != "transformer":
             usual = {"name": "adamw", "lr": _FEED_FORWARD_RATE}
     told = given.get("optimizer", {})
     same = told.get("name", usual["name"]) == usual["name"]
     values["optimizer"] = {**usual, **told} if same else told
     return build(values, "likely train")
+
+
+def _kind(model: str) -> tuple[str, dict[str, Any]]:
+    """Name and settings of a model; nothing where `build` will find it wrong."""
+    try:
+        entry, settings = trainable(model)
+    except LikelyError:
+        return "", {}
+    return entry.__name__, settings
 
 
 def _with_context(shape: Shape, length: Any) -> str:

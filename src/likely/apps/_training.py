@@ -16,6 +16,7 @@ from likely.models.ngram import ngram
 from likely.train import _setup
 from likely.train._check import build
 from likely.train._first import from_first
+from likely.train._share import share
 from likely.train.loop import run
 from likely.train.progress import Bar
 from likely.train.recipe import Recipe, load_recipe
@@ -50,7 +51,8 @@ def from_text(order: Order) -> None:
     Args:
         order: what was asked for.
     """
-    recipe = _first_run.checked(order.given)
+    accelerator = _setup.processes(order.device)
+    recipe = _first_run.checked(order.given, accelerator.num_processes)
     _need_text(order)
     folder = _free_folder(order, recipe.data)
     accelerator = _setup.processes(order.device)
@@ -78,6 +80,7 @@ def from_recipe(path: Path, order: Order) -> None:
         base["optimizer"] = {name: base["optimizer"][name] for name in kept}
     base["optimizer"] = {**base["optimizer"], **tuned}
     recipe = build({**base, **given}, f"{path} with the options given")
+    share(recipe, _setup.processes(order.device).num_processes)
     folder = _free_folder(order, recipe.data)
     texts = texts_of(recipe, folder, _setup.processes(order.device))
     messages().print(f"Folder: {folder}")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -40,6 +41,7 @@ app.command(doctor, name="doctor")
 app.command(new_entry, name="new")
 
 MISTAKE, INTERRUPTED = 2, 130
+_PATIENCE = 3.0
 
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
@@ -87,6 +89,11 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    """Once, where a launcher started several processes that all fail alike."""
+    """Once, where a launcher started several processes that all fail alike.
+
+    A launcher ends all of them as soon as one has ended, so the others let the first one speak.
+    """
     if is_first():
         messages().print(text, style="red")
+    else:
+        time.sleep(_PATIENCE)
