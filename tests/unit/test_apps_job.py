@@ -202,7 +202,7 @@ def test_quickstart_fast_from_the_command_line(tmp_path):
     assert set(summary["memorisation"]["objectives"]) == {"cross_entropy", "goldfish"}
     report = (out / "report.html").read_text(encoding="utf-8")
     assert summary["headline"] in report
-    assert "http" not in report
+    assert "http" not in report.replace("http-equiv", "")
     for folder in sorted((out / "models").iterdir()):
         words = ["generate", str(folder), "--prompt", "def ", "--seed", "1"]
         words += ["--max-new-tokens", "8"]
