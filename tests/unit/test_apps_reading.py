@@ -54,7 +54,9 @@ def byte_tokens(*texts):
 def models():
     train = byte_tokens(TEXT * 5, "return x\n" * 9)
     return {
-        "feed_forward": feed_forward(Vocabulary.of_bytes(), context=3, embedding=4, width=8, seed=3),
+        "feed_forward": feed_forward(
+            Vocabulary.of_bytes(), context=3, embedding=4, width=8, seed=3
+        ),
         "ngram": ngram(train, byte_tokens(TEXT), order=3),
     }
 
@@ -87,7 +89,9 @@ def test_sums_are_those_of_an_evaluation(name):
     assert reading.likelihood.bits_per_byte == pytest.approx(whole.bits_per_byte, rel=1e-5)
     assert reading.likelihood.nats_per_token == pytest.approx(whole.nats_per_token, rel=1e-5)
     assert reading.likelihood.accuracy == pytest.approx(whole.accuracy)
-    for document, nats, text in zip(reading.documents, whole.nats, (TEXT * 20, "x\n", "é"), strict=True):
+    for document, nats, text in zip(
+        reading.documents, whole.nats, (TEXT * 20, "x\n", "é"), strict=True
+    ):
         assert "".join(piece.text for piece in document) == text
         assert sum(p.bits for p in document) == pytest.approx(nats / math.log(2), rel=1e-4)
 
@@ -95,7 +99,10 @@ def test_sums_are_those_of_an_evaluation(name):
 @pytest.mark.parametrize(("first", "last"), [(0, 3), (300, 420), (850, None), (0, None)])
 def test_a_part_has_the_numbers_it_has_in_the_whole(first, last):
     reader, tokens = models()["feed_forward"], byte_tokens(TEXT * 20)
-    whole, part = measure_tokens(reader, tokens), measure_tokens(reader, tokens, first=first, last=last)
+    whole, part = (
+        measure_tokens(reader, tokens),
+        measure_tokens(reader, tokens, first=first, last=last),
+    )
     for column, same in zip(whole, part, strict=True):
         np.testing.assert_allclose(column[first:last], same, rtol=1e-4, atol=1e-6)
 
@@ -169,7 +176,9 @@ def test_the_interval_of_a_difference_holds_it_and_knows_a_sure_one():
 
 
 def test_words_are_letters_that_stand_together():
-    found = words(reading([("def", 1.0), (" f", 2.0), ("oo", 3.0), ("(", 4.0), ("x", 5.0), ("", 9.0)]))
+    found = words(
+        reading([("def", 1.0), (" f", 2.0), ("oo", 3.0), ("(", 4.0), ("x", 5.0), ("", 9.0)])
+    )
     assert [(w.text, w.bits, w.place) for w in found] == [
         ("def", 1.0, 0),
         ("foo", 5.0, 1),

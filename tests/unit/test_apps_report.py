@@ -147,7 +147,13 @@ def coloured():
         "class Cache:\n    # naïve – but “fast” <b>\n\tdef get(self, key):\n        return 1\n" * 6
     )
     pieces = [
-        (c, (i * 7919 % 97) / 97 * (9 if i % 5 == 0 else 2), i % 7, i % 40, (("e", 0.42), ("⏎", 0.2)))
+        (
+            c,
+            (i * 7919 % 97) / 97 * (9 if i % 5 == 0 else 2),
+            i % 7,
+            i % 40,
+            (("e", 0.42), ("⏎", 0.2)),
+        )
         for i, c in enumerate(text)
     ]
     each = {"bits_per_byte": 1.8, "pieces": pieces}

@@ -95,7 +95,9 @@ def test_two_models_are_compared(capsys, models, file, tmp_path):
     assert re.search(r"one needs [\d.]+ bits per byte (more|fewer) than two; over 30 blocks", page)
     data = json.loads(re.search(r'type="application/json">(.*?)</script>', page).group(1))
     assert [data[2]["first"], data[2]["second"]] == ["one", "two"]
-    for (first, second), a, b in zip(data[2]["rows"], data[0]["rows"], data[1]["rows"], strict=True):
+    for (first, second), a, b in zip(
+        data[2]["rows"], data[0]["rows"], data[1]["rows"], strict=True
+    ):
         assert (first, second) == (a[0], b[0])
 
 

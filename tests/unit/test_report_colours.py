@@ -89,7 +89,10 @@ def test_the_sides_of_a_difference_can_be_told_apart_by_everybody(scheme, sight)
     known = colours(scheme)
     for first, second in ((0, 8), (1, 7), (2, 6)):
         seen = [
-            [sum(m * c for m, c in zip(row, linear(known[f"d{step}"]), strict=True)) for row in SIGHT[sight]]
+            [
+                sum(m * c for m, c in zip(row, linear(known[f"d{step}"]), strict=True))
+                for row in SIGHT[sight]
+            ]
             for step in (first, second)
         ]
         # Yellow against blue is what these eyes keep: one side has more blue than red, one less.

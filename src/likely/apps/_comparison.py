@@ -84,9 +84,7 @@ def _ends(pieces: Sequence[Piece]) -> set[int]:
     return {int(at) for at, piece in zip(sizes, pieces, strict=True) if piece.text}
 
 
-def _between(
-    pieces: Sequence[Piece], ends: set[int]
-) -> tuple[dict[int, float], float | None]:
+def _between(pieces: Sequence[Piece], ends: set[int]) -> tuple[dict[int, float], float | None]:
     """Bits up to each end since the one before, and bits of what follows the text, if anything."""
     sums: dict[int, float] = {}
     waiting, place, last = 0.0, 0, max(ends, default=0)

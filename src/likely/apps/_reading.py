@@ -246,6 +246,4 @@ def visible(text: str) -> str:
         ('a␣b⏎', '⟨U+200B⟩')
     """
     signs = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
-    return "".join(
-        signs.get(c) or (c if c.isprintable() else f"⟨U+{ord(c):04X}⟩") for c in text
-    )
+    return "".join(signs.get(c) or (c if c.isprintable() else f"⟨U+{ord(c):04X}⟩") for c in text)

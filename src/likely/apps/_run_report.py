@@ -98,7 +98,9 @@ def _headline(name: str, run: Run) -> str:
 def _sentences(run: Run, reader: Reader | None) -> list[str]:
     recipe = run.recipe
     size = f" of {reader.parameters_count:,} parameters" if reader else ""
-    found = [f"{recipe.model}{size} was trained with {recipe.objective} on {', '.join(recipe.data)}."]
+    found = [
+        f"{recipe.model}{size} was trained with {recipe.objective} on {', '.join(recipe.data)}."
+    ]
     if not run.finished:
         found.append(
             f"It stopped at step {run.step:,} of {recipe.steps:,}; `likely train --resume` goes on."

@@ -169,5 +169,3 @@ def _memory(summary: Mapping[str, Any]) -> dict[str, Any]:
         y_range=(0.0, 1.0),
     )
     return {"svg": picture, "key": key(lines)}
-
-

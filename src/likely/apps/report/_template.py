@@ -37,14 +37,18 @@ def page(template: str, readings: Sequence[Any] = (), /, **values: Any) -> str:
     """
     script = _asset_text(SCRIPTS, "js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    text = _environment().get_template(f"{template}.html.j2").render(
-        style=Markup(_asset_text(STYLES, "css")),
-        script=Markup(script),
-        policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'",
-        readings=Markup(as_data(readings)),
-        legends=legends(),
-        **values,
+    text = (
+        _environment()
+        .get_template(f"{template}.html.j2")
+        .render(
+            style=Markup(_asset_text(STYLES, "css")),
+            script=Markup(script),
+            policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+            "base-uri 'none'; form-action 'none'",
+            readings=Markup(as_data(readings)),
+            legends=legends(),
+            **values,
+        )
     )
     return text.rstrip() + "\n"
 

@@ -121,4 +121,3 @@ def _documents(names: Sequence[str], parts: Sequence[Markup]) -> Markup:
         Markup('<span class="document">{}</span>').format(name) + part
         for name, part in zip(names, parts, strict=True)
     )
-

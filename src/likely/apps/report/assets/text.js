@@ -49,7 +49,12 @@ const tellText = (piece) => {
   text.dataset.place = placeOf.get(piece);
 };
 
+let rested = "";
+const where = (event) => `${event.clientX},${event.clientY}`;
+document.addEventListener("pointermove", (event) => { rested = where(event); });
 const pointed = (event) => {
+  // A page that scrolls moves other pieces under a pointer that rests; nobody pointed at those.
+  if (event.type === "pointerover" && where(event) === rested) return;
   const piece = event.target.closest ? event.target.closest("pre.text[data-reading] i") : null;
   if (piece) tellText(piece);
   else if (!event.target.closest || !event.target.closest("svg.chart")) hideTip();
