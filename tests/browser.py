@@ -39,7 +39,7 @@ class Browser:
         self._from, to_write = os.pipe()
 
         # The browser must find the pipes at 3 and 4, wherever Python put them.
-        words = 'exec "$@" 3<&{} 4>&{}'.format(to_read, to_write)
+        words = f'exec "$@" 3<&{to_read} 4>&{to_write}'
         command = [chromium(), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
             ["bash", "-c", words, "bash", *command],
@@ -50,7 +50,7 @@ class Browser:
         os.close(to_read)
         os.close(to_write)
         self._buffer, self._count, self._session = b"", 0, None
-        self.complaints, self._events = [], []
+        self.complaints, self._events, self._scripts = [], [], True
         targets = self.send("Target.getTargets")["targetInfos"]
         page = next(one["targetId"] for one in targets if one["type"] == "page")
         answer = self.send("Target.attachToTarget", targetId=page, flatten=True)
@@ -113,6 +113,7 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", media="", features=[scheme])
+        self._scripts = scripts
         self.send("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.send("Page.navigate", url=path.as_uri())
         while not self._events:
@@ -126,14 +127,7 @@ class Browser:
 
     def point(self, selector, *, click=False):
         """Move the pointer over an element, or click it."""
-        where = self.run(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); "
-            "e.scrollIntoView({block: 'center', behavior: 'instant'}); "
-            "const r = e.getClientRects()[0]; return [r.left + r.width / 2, r.top + r.height / 2]; "
-            "})()"
-        )
-        self.wait()
-        x, y = where
+        x, y = self._middle(selector)
         self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         if click:
             for kind in ("mousePressed", "mouseReleased"):
@@ -141,16 +135,21 @@ class Browser:
                     "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
                 )
 
-    def touch(self, selector):
-        """Tap an element with a finger."""
-        self.send("Emulation.setTouchEmulationEnabled", enabled=True)
-        x, y = self.run(
+    def _middle(self, selector):
+        """Where an element is, once it has been brought onto the screen."""
+        where = self.run(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)}); "
             "e.scrollIntoView({block: 'center', behavior: 'instant'}); "
             "const r = e.getClientRects()[0]; return [r.left + r.width / 2, r.top + r.height / 2]; "
             "})()"
         )
         self.wait()
+        return where
+
+    def touch(self, selector):
+        """Tap an element with a finger."""
+        self.send("Emulation.setTouchEmulationEnabled", enabled=True)
+        x, y = self._middle(selector)
         self.send("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
         self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
         self.send("Emulation.setTouchEmulationEnabled", enabled=False)
@@ -162,6 +161,9 @@ class Browser:
 
     def wait(self):
         """Until two frames have been drawn, so that what scrolling causes has happened."""
+        if not self._scripts:  # Nothing calls back then; a picture is not taken before a frame is.
+            self.send("Page.captureScreenshot")
+            return
         self.send(
             "Runtime.evaluate",
             expression="new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))",

@@ -33,7 +33,7 @@ def text_page(
     shown, cut = shorten(corpus, limit)
     seen = [
         Seen(label, reader.kind, reader.parameters_count, tokens_are(reader.vocabulary), reading)
-        for reader, label in zip(readers, labels_of(readers, folders), strict=True)
+        for reader, label in zip(readers, labels_of(folders), strict=True)
         for reading in [read_text(reader, tokens_of(shown, reader.vocabulary, cut=cut))]
     ]
     notes = _cut_note(corpus, shown) if cut else []
@@ -115,21 +115,18 @@ def tokens_are(vocabulary: Vocabulary) -> str:
     return "character" if max(map(len, texts)) <= 1 else "token"
 
 
-def labels_of(readers: Sequence[Reader], folders: Sequence[Path]) -> list[str]:
+def labels_of(folders: Sequence[Path]) -> list[str]:
     """What to call models: the names of their folders, with as much path as tells them apart.
 
     Args:
-        readers: the models.
         folders: where they lie.
 
     Returns:
         One label a model.
 
     Example:
-        >>> class Model:
-        ...     kind = "transformer"
-        >>> labels_of([Model(), Model()], [Path("a/run/model"), Path("b/run")])
-        ['a/run', 'b/run']
+        >>> labels_of([Path("a/run/model"), Path("b/run")]), labels_of([Path("x"), Path("x")])
+        (['a/run', 'b/run'], ['x', 'x (again)'])
     """
     paths = [folder.absolute() for folder in folders]
     parts = [(path.parent if path.name == "model" else path).parts for path in paths]
@@ -137,7 +134,7 @@ def labels_of(readers: Sequence[Reader], folders: Sequence[Path]) -> list[str]:
         labels = ["/".join(part[-depth:]) for part in parts]
         if len(set(labels)) == len(labels):
             return labels
-    return [f"{reader.kind} {letter}" for reader, letter in zip(readers, "AB", strict=False)]
+    return [f"{part[-1]}{' (again)' if i else ''}" for i, part in enumerate(parts)]
 
 
 def _cut_note(corpus: Corpus, shown: Corpus) -> list[str]:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from likely.apps._console import messages, results
-from likely.core.errors import BadSetting
+from likely.core.errors import BadSetting, did_you_mean
 
 if TYPE_CHECKING:
     from likely.data.corpus import Corpus
 
 WHERE = "likely view"
+OPTIONS = ("--text", "--against", "--out", "--limit", "--open", "--no-open")
 
 
 def view_text(
     model: Path,
-    files: tuple[str, ...] = (),
+    files: Annotated[tuple[str, ...], Parameter(allow_leading_hyphen=True)] = (),
     /,
     *,
     text: str | None = None,
@@ -61,7 +62,12 @@ def view_text(
 
 
 def _check(page: Path, limit: int, text: str | None, files: tuple[str, ...]) -> None:
-    problems = []
+    # A lone - is standard input, so the command line passes on what begins with one.
+    problems = [
+        f"There is no option {name}.{did_you_mean(name, OPTIONS)}"
+        for name in files
+        if name.startswith("-") and name != "-"
+    ]
     if limit < 1:
         problems.append(f"limit={limit} should be at least 1.")
     if text is not None and files:

@@ -86,7 +86,7 @@ def concentration(seen: Sequence[Seen]) -> dict[str, Any]:
         bits = np.sort([piece.bits for piece in one.reading.pieces])[::-1]
         grown = np.concatenate([[0.0], np.cumsum(bits)]) / max(float(bits.sum()), 1e-9)
         at = np.unique(np.linspace(0, len(bits), min(41, len(bits) + 1)).round().astype(int))
-        points = [(float(i) / len(bits), float(grown[i])) for i in at]
+        points = [(float(i) / len(bits), min(float(grown[i]), 1.0)) for i in at]
         said = [
             f"{one.label}\nthe most surprising {x:.0%}\ntook {y:.0%} of the bits" for x, y in points
         ]

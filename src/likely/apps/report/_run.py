@@ -113,6 +113,6 @@ def _picture(
     return {"title": title, "svg": picture, "key": key(drawn) if len(drawn) > 1 else ""}
 
 
-def _short(value: float) -> str:
+def _short(value: float | int) -> str:
     """A number of few letters: 2e-04 where it is small."""
     return f"{value:g}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}".replace(".0e", "e")

@@ -49,7 +49,7 @@ def coloured_difference(stretches: Iterable[Row]) -> Markup:
     )
 
 
-def _level(bits: float) -> int:
+def _level(bits: float | int) -> int:
     return bisect_right(EDGES, bits)
 
 
@@ -81,7 +81,7 @@ def hover_data(pieces: Sequence[Row]) -> dict[str, Any]:
     """
     words: dict[str, int] = {}
 
-    def flat(pairs: Iterable[Sequence[Any]], digits: int) -> list[float]:
+    def flat(pairs: Iterable[Sequence[Any]], digits: int) -> list[float | int]:
         return [
             number
             for word, value in pairs

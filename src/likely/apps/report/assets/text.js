@@ -5,7 +5,8 @@ const piecesOf = new Map(texts.map((text) => [text, [...text.querySelectorAll("i
 const placeOf = new WeakMap();
 for (const pieces of piecesOf.values()) pieces.forEach((piece, place) => placeOf.set(piece, place));
 
-const place = ["likeliest", "2nd likeliest", "3rd likeliest"];
+const ending = (n) => n % 100 > 10 && n % 100 < 14 ? "th" : ["th", "st", "nd", "rd"][n % 10] || "th";
+const placed = (rank) => rank ? `${rank + 1}${ending(rank + 1)} likeliest` : "likeliest";
 const percent = (chance) => chance >= 0.0995 ? (100 * chance).toFixed(0) + " %" : (100 * chance).toFixed(1) + " %";
 const seen = (piece) => {
   const text = piece.textContent;
@@ -17,7 +18,7 @@ const tellPiece = (box, piece, reading, row) => {
   const [bits, entropy, rank, instead, parts] = row;
   put(box, "b", seen(piece));
   put(box, "span", ` ${bits.toFixed(2)} bits · ${percent(2 ** -bits)}`);
-  put(box, "p", `${place[rank] || rank + 1 + "th likeliest"} · entropy ${entropy.toFixed(2)} bits`);
+  put(box, "p", `${placed(rank)} · entropy ${entropy.toFixed(2)} bits`);
   if (parts) {
     const words = [];
     for (let i = 0; i < parts.length; i += 2) words.push(`${reading.words[parts[i]]} ${parts[i + 1].toFixed(2)}`);
@@ -48,7 +49,12 @@ const tellText = (piece) => {
   text.dataset.place = placeOf.get(piece);
 };
 
+let rested = "";
+const where = (event) => `${event.clientX},${event.clientY}`;
+document.addEventListener("pointermove", (event) => { rested = where(event); });
 const pointed = (event) => {
+  // A page that scrolls moves other pieces under a pointer that rests; nobody pointed at those.
+  if (event.type === "pointerover" && where(event) === rested) return;
   const piece = event.target.closest ? event.target.closest("pre.text[data-reading] i") : null;
   if (piece) tellText(piece);
   else if (!event.target.closest || !event.target.closest("svg.chart")) hideTip();
