@@ -7,7 +7,7 @@ python -m scripts.make_docs --check     write nothing; fail where a page is stal
 
 import sys
 
-from scripts.documentation import command_line, papers, reference, tables
+from scripts.documentation import command_line, errors, papers, reference, tables
 from scripts.documentation.source import ROOT
 
 DOCS = ROOT / "docs"
@@ -19,7 +19,12 @@ def pages() -> dict[str, str]:
     Returns:
         Path below `docs` → text.
     """
-    made = {"papers.md": papers.page(), "cli.md": command_line.page(), **reference.pages()}
+    made = {
+        "papers.md": papers.page(),
+        "cli.md": command_line.page(),
+        "errors.md": errors.page(),
+        **reference.pages(),
+    }
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
         if tables.MARKED.search(text):

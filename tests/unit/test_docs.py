@@ -94,6 +94,7 @@ def globbed(word):
     return sorted(map(str, Path().glob(word))) if "*" in word else [word]
 
 
+@pytest.mark.usefixtures("untyped")
 def test_generated_pages_are_those_of_the_source():
     assert not make_docs.stale(), "run: make docs"
 

@@ -1,24 +1,16 @@
-"""Writes docs/errors.md from the tree: every error, when it is raised, and what it really says.
-
-`python scripts/errors_page.py` writes the page, `--check` says whether it is current.
-"""
+"""The page of errors, from the tree: every error, when it is raised, and what it really says."""
 
 import ast
 import contextlib
 import inspect
-import os
-import sys
 import tempfile
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 from textwrap import fill
 
-from error_cases import cases
-
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src" / "likely"
-PAGE = ROOT / "docs" / "errors.md"
+from scripts.documentation.docstring import items, parse
+from scripts.documentation.error_cases import cases
+from scripts.documentation.source import SOURCE
 
 HEAD = """# Errors
 
@@ -36,22 +28,22 @@ In Python, settings are checked where they are chosen: by `bind`, by a recipe, a
 take them directly (`split`, `ngram`, …). An objective, sampler or statistic that is called as a
 plain function checks nothing, because it runs at every step.
 
-*This page is written by `scripts/errors_page.py`; the messages below were raised while it ran, the
-two of a run with made-up numbers.*
+*This page is written by `make docs`; the messages below were raised meanwhile, the two of a run with
+made-up numbers.*
 """
 
 
-def pages():
+def page():
     """The generated page.
 
     Returns:
-        Its path → its text.
+        Markdown.
     """
     raised = raises_sections()
     parts = [HEAD, tree()]
     for error in errors():
         parts.append(section(error, raised.get(error.__name__, [])))
-    return {PAGE: "\n".join(parts)}
+    return "\n".join(parts)
 
 
 @cache
@@ -148,7 +140,8 @@ def raises_sections():
     found = defaultdict(list)
     for path in sorted(SOURCE.rglob("*.py")):
         for owner, node in _public(ast.parse(path.read_text(encoding="utf-8")), _module(path)):
-            for name, when in _raises(ast.get_docstring(node) or ""):
+            raises = parse(ast.get_docstring(node) or "").sections.get("Raises", "")
+            for name, when in items(raises):
                 found[name].append((owner.removeprefix("likely."), when))
     return found
 
@@ -161,23 +154,6 @@ def _public(tree_of, prefix):
             yield f"{prefix}.{node.name}", node
             if isinstance(node, ast.ClassDef):
                 yield from _public(node, f"{prefix}.{node.name}")
-
-
-def _raises(text):
-    """Pairs of the section `Raises:` of a docstring."""
-    inside, found = False, []
-    for line in text.splitlines():
-        if line.strip() == "Raises:":
-            inside = True
-        elif inside and line.startswith("    ") and line.strip():
-            name, colon, when = line.strip().partition(": ")
-            if not line.startswith("     ") and colon and name.isidentifier():
-                found.append([name, when])
-            elif found:
-                found[-1][1] += f" {line.strip()}"
-        elif inside:
-            break
-    return found
 
 
 def _module(path):
@@ -214,22 +190,3 @@ def examples():
 def _wrapped(line):
     indent = "    " if line.startswith("  - ") else ""
     return fill(line, 96, subsequent_indent=indent, break_long_words=False)
-
-
-def main():
-    """Write the page, or with `--check` only compare it."""
-    stale = []
-    for path, text in pages().items():
-        current = path.read_text(encoding="utf-8") if path.exists() else ""
-        if current == text:
-            continue
-        if "--check" in sys.argv[1:]:
-            stale.append(os.path.relpath(path, ROOT))
-        else:
-            path.write_text(text, encoding="utf-8")
-    if stale:
-        sys.exit(f"Not current: {', '.join(stale)}. Run: python scripts/errors_page.py")
-
-
-if __name__ == "__main__":
-    main()
