@@ -68,7 +68,7 @@ def choose(
     recipe = _with_steps(recipe, given, train, validation, speed, seconds)
     why = (
         _about_model(recipe, given, shape, largest),
-        _about_steps(recipe, given, len(train.ids), speed, seconds),
+        _about_steps(recipe, given, len(train.ids), speed, seconds, _machine(accelerator)),
         *_about_processes(recipe, world),
     )
     return Choice(recipe, why)
@@ -182,7 +182,12 @@ def _optimizer(recipe: Recipe) -> str:
 
 
 def _about_steps(
-    recipe: Recipe, given: Mapping[str, Any], tokens: int, speed: float, seconds: float
+    recipe: Recipe,
+    given: Mapping[str, Any],
+    tokens: int,
+    speed: float,
+    seconds: float,
+    machine: str,
 ) -> str:
     step = recipe.rows * recipe.length * recipe.accumulate
     passes = recipe.steps * step / tokens
@@ -192,14 +197,18 @@ def _about_steps(
     )
     if "steps" in given:
         return f"{said}, as you said{_heart(passes)}."
-    cores = torch.get_num_threads()
-    cores_said = f"{cores} core{'s' if cores > 1 else ''}"
-    where = "the GPU" if torch.cuda.is_available() else cores_said
     took = _time(recipe.steps * step / speed)
-    said = f"{said}, {took} at the {speed:,.0f} tokens/s measured on {where}"
+    said = f"{said}, {took} at the {speed:,.0f} tokens/s measured on {machine}"
     if recipe.steps * step < 0.9 * speed * seconds:
         return f"{said}; more passes would begin to learn it by heart."
     return f"{said}; --minutes {2 * seconds / 60:g} would read more."
+
+
+def _machine(accelerator: Accelerator) -> str:
+    if accelerator.device.type != "cpu":
+        return "the GPU"
+    cores = torch.get_num_threads() * accelerator.num_processes
+    return f"{cores} core{'s' if cores > 1 else ''}"
 
 
 def _heart(passes: float) -> str:

@@ -8,13 +8,14 @@ from cyclopts import Parameter
 from likely.core.errors import BadSetting, did_you_mean
 
 _WHERE = "likely train"
+_SEVERAL = Parameter(consume_multiple=True, negative=(), show_default=False)
 
 
 def train_model(
-    recipe: tuple[Path, ...] = (),
+    recipe: Annotated[tuple[Path, ...], Parameter(show_default=False)] = (),
     /,
     *,
-    data: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    data: Annotated[tuple[str, ...], _SEVERAL] = (),
     field: str | None = None,
     on_error: Literal["raise", "skip"] | None = None,
     tokenizer: str | None = None,

@@ -48,11 +48,11 @@ class LikelyError(Exception):
 class UnknownName(LikelyError, LookupError):
     """A name that no room has."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = "") -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
         have = ", ".join(self.known) or "none"
         super().__init__(
-            f"No {kind} is called {name!r}.{did_you_mean(name, self.known)} Known: {have}."
+            f"No {kind} is called {name!r}.{did_you_mean(name, self.known)} Known: {have}. {remedy}".rstrip()
         )
 
 

@@ -49,6 +49,12 @@ def build(data: Mapping[str, Any], where: str) -> Recipe:
     return Recipe(**values)
 
 
+_FROM_PYTHON = (
+    "These begin with random weights; a model of transformers, such as one from the hub, is trained "
+    "from Python: run(model=...), see docs/train.md."
+)
+
+
 def trainable(text: str) -> tuple[Callable[..., Any], dict[str, Any]]:
     """The function that builds a model to be trained, and the settings that were given.
 
@@ -66,27 +72,16 @@ def trainable(text: str) -> tuple[Callable[..., Any], dict[str, Any]]:
         name, given = parse(text)
         entry = get("models", name)
     except UnknownName as problem:
-        raise UnknownModel(problem) from problem
+        raise UnknownName("model", problem.name, problem.known, _FROM_PYTHON) from problem
     except BadSetting as problem:
         if "(" in text:
             raise
-        raise UnknownModel(UnknownName("model", text, catalogue("models"))) from problem
+        raise UnknownName("model", text, catalogue("models"), _FROM_PYTHON) from problem
     kind = inspect.signature(entry, eval_str=True).return_annotation
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         raise BadSetting(f"Model {name!r}", [not_trained(name)])
     full = check(f"Model {name!r}", entry, given)
     return entry, {key: full[key] for key in given}
-
-
-class UnknownModel(UnknownName):
-    """A model that is none of ours, such as one of the Hugging Face hub."""
-
-    def __init__(self, problem: UnknownName) -> None:
-        super().__init__(problem.kind, problem.name, problem.known)
-        self.args = (
-            f"{problem} These begin with random weights; a model of transformers, such as one from "
-            "the hub, is trained from Python: run(model=...), see docs/train.md.",
-        )
 
 
 def not_trained(kind: str) -> str:
