@@ -121,6 +121,18 @@ def test_a_long_text_is_cut_and_says_so(capsys, models, file, tmp_path):
     assert page.count("⟨end⟩") == page.count('"⟨end⟩"')
 
 
+def test_documents_that_are_left_out_are_said(capsys, models, file, tmp_path):
+    (tmp_path / "other.txt").write_text("more of it\n", encoding="utf-8")
+    words = ("view", str(models / "one"), file, "other.txt", "--no-open")
+    assert here(capsys, *words, "--limit", str(len(TEXT)))[0] == 0
+    page = (tmp_path / "view.html").read_text(encoding="utf-8")
+    assert f"{len(TEXT):,} of {len(TEXT) + 11:,} characters" in page
+    assert here(capsys, *words)[0] == 0
+    page = (tmp_path / "view.html").read_text(encoding="utf-8")
+    assert '<span class="document">other.txt</span>' in page
+    assert "This is the beginning" not in page
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
