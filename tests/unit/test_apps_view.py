@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -218,3 +220,18 @@ def test_a_browser_is_opened_where_there_is_a_screen_only(capsys, models, file, 
     assert len(opened) == 1
     assert opened[0].endswith("/view.html")
     assert opened[0].startswith("file:")
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from likely.apps.cli import main\n"
+        "try:\n"
+        "    main(['view', '--help'])\n"
+        "except SystemExit:\n"
+        "    print([m for m in ('torch', 'numpy', 'jinja2') if m in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert "--against" in done.stdout
+    assert "--no-open" in done.stdout
