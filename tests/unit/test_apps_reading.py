@@ -1,5 +1,6 @@
 """Numbers of every piece of a text against the logits themselves, whatever the tokens are."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likely.apps._comparison import apart, stretches
+from likely.apps._measured import Columns, measure_tokens
 from likely.apps._page import shorten, tokens_are, tokens_of
-from likely.apps._reading import Columns, Piece, Reading, measure_tokens, pieces, read_text
+from likely.apps._reading import Piece, Reading, pieces, read_text
 from likely.apps.report._seen import Seen
 from likely.apps.report._words import headline, most_surprising_word, sentences, words
 from likely.audit.likelihood import Likelihood, likelihood
@@ -131,7 +133,7 @@ def test_tokens_that_share_a_character_are_one_piece():
 def test_pieces_spell_the_text_however_it_is_cut(text, data):
     raw = text.encode("utf-8", errors="ignore")
     cuts = sorted(data.draw(st.sets(st.integers(0, len(raw)), max_size=8)) | {0, len(raw)})
-    parts = [raw[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    parts = [raw[a:b] for a, b in itertools.pairwise(cuts)]
     vocabulary = Vocabulary((*parts, b""), len(parts), len(parts), frozenset({len(parts)}))
     ids = [*range(len(parts)), len(parts)]
     found = columns(len(ids))._replace(top=np.zeros((len(ids), 3), int))
@@ -220,7 +222,7 @@ def test_a_long_text_is_cut_and_its_end_not_scored():
     assert (len(whole), cut) == (3, False)
     assert tokens_of(whole, Vocabulary.of_bytes(), cut=cut).ids[-1] == 256
     part, cut = shorten(given_text, 6)
-    assert (len(part), cut) == (2, True)
+    assert (len(part), cut) == (2, False)
 
 
 def test_kinds_of_tokens_have_names():

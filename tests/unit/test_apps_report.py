@@ -207,7 +207,7 @@ def test_only_the_script_of_the_page_may_run():
     text = page()
     script = re.search(r"<script>(.*?)</script>", text, re.DOTALL).group(1)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"default-src &#39;none&#39;" in text
+    assert "default-src &#39;none&#39;" in text
     assert f"script-src &#39;sha256-{digest}&#39;" in text
 
 

@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -121,6 +123,18 @@ def test_a_long_text_is_cut_and_says_so(capsys, models, file, tmp_path):
     assert page.count("⟨end⟩") == page.count('"⟨end⟩"')
 
 
+def test_documents_that_are_left_out_are_said(capsys, models, file, tmp_path):
+    (tmp_path / "other.txt").write_text("more of it\n", encoding="utf-8")
+    words = ("view", str(models / "one"), file, "other.txt", "--no-open")
+    assert here(capsys, *words, "--limit", str(len(TEXT)))[0] == 0
+    page = (tmp_path / "view.html").read_text(encoding="utf-8")
+    assert f"{len(TEXT):,} of {len(TEXT) + 11:,} characters" in page
+    assert here(capsys, *words)[0] == 0
+    page = (tmp_path / "view.html").read_text(encoding="utf-8")
+    assert '<span class="document">other.txt</span>' in page
+    assert "This is the beginning" not in page
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -206,3 +220,18 @@ def test_a_browser_is_opened_where_there_is_a_screen_only(capsys, models, file, 
     assert len(opened) == 1
     assert opened[0].endswith("/view.html")
     assert opened[0].startswith("file:")
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from likely.apps.cli import main\n"
+        "try:\n"
+        "    main(['view', '--help'])\n"
+        "except SystemExit:\n"
+        "    print([m for m in ('torch', 'numpy', 'jinja2') if m in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert "--against" in done.stdout
+    assert "--no-open" in done.stdout

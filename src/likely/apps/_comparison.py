@@ -122,8 +122,8 @@ def apart(first: Reading, second: Reading, cut: Sequence[Sequence[Stretch]]) -> 
     number = np.minimum((np.cumsum(sizes) - sizes / 2) * blocks / whole, blocks - 1).astype(int)
 
     def likelihood(bits: Sequence[float]) -> Likelihood:
-        nats = np.bincount(number, np.array(bits) * np.log(2), blocks)
-        size = np.bincount(number, sizes, blocks)
+        nats = np.bincount(number, np.array(bits) * np.log(2), blocks).astype(np.float64)
+        size = np.bincount(number, sizes, blocks).astype(np.float64)
         return Likelihood(nats, size, size, size, ("text",) * blocks)
 
     found = difference(

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from likely.apps._reading import Columns, Piece, measure_tokens, pieces
+from likely.apps._measured import measure_tokens
+from likely.apps._reading import Piece, pieces
 from likely.data.corpus import Corpus, Document
 from likely.data.tokens import encode
 from likely.models.reader import Reader
@@ -68,4 +69,4 @@ def _pieces(reader: Reader, document: Document, begin: int, end: int) -> list[Pi
         place += len(data)
     first, last = (inside[0], inside[-1] + 1) if inside else (0, len(tokens.ids))
     found = measure_tokens(reader, tokens, first=first, last=last)
-    return pieces(tokens.ids[first:last], Columns(*found), reader.vocabulary)
+    return pieces(tokens.ids[first:last], found, reader.vocabulary)

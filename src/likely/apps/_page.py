@@ -36,28 +36,14 @@ def text_page(
         for reader, label in zip(readers, labels_of(folders), strict=True)
         for reading in [read_text(reader, tokens_of(shown, reader.vocabulary, cut=cut))]
     ]
-    notes = _cut_note(corpus, shown) if cut else []
-    spelled = "".join(document.text for document in shown)
-    for one in seen:
-        if "".join(piece.text for piece in one.reading.pieces) != spelled:
-            notes.append(
-                f"The tokenizer of {one.label} changes the text (such as its spaces or letters "
-                "that it does not know): what is shown is what its tokens spell."
-            )
+    notes = _cut_note(corpus, shown)
+    notes += _changed_notes(seen, shown)
     compared = None
     if len(seen) == 2:
         both = stretches(seen[0].reading, seen[1].reading)
-        if both is None:
-            notes.append("The two tokenizers spell different texts, so only sums are compared.")
-        else:
+        notes += _comparison_notes([reader.vocabulary for reader in readers], both is not None)
+        if both is not None:
             compared = Compared(both, apart(seen[0].reading, seen[1].reading, both))
-            if seen[0].tokens_are != seen[1].tokens_are or readers[0].vocabulary.fingerprint != (
-                readers[1].vocabulary.fingerprint
-            ):
-                notes.append(
-                    "The two models cut the text into different tokens: they are compared over the "
-                    "shortest stretches at whose end both end a token."
-                )
     names = [document.id for document in shown]
     title = names[0] if len(names) == 1 else corpus.name
     return render_view(title, names, seen, compared, notes, cut=cut)
@@ -71,7 +57,7 @@ def shorten(corpus: Corpus, limit: int) -> tuple[Corpus, bool]:
         limit: characters at most.
 
     Returns:
-        As many documents as fit, the last one cut where it must be, and whether one was cut.
+        As many documents as fit, the last one cut where it must be, and whether it was.
     """
     left, kept = limit, []
     for document in corpus:
@@ -137,10 +123,33 @@ def labels_of(folders: Sequence[Path]) -> list[str]:
     return [f"{part[-1]}{' (again)' if i else ''}" for i, part in enumerate(parts)]
 
 
+def _changed_notes(seen: Sequence[Seen], shown: Corpus) -> list[str]:
+    spelled = "".join(document.text for document in shown)
+    return [
+        f"The tokenizer of {one.label} changes the text (such as its spaces, or letters that it "
+        "does not know): what is shown is what its tokens spell."
+        for one in seen
+        if "".join(piece.text for piece in one.reading.pieces) != spelled
+    ]
+
+
+def _comparison_notes(vocabularies: Sequence[Vocabulary], comparable: bool) -> list[str]:
+    if not comparable:
+        return ["The two tokenizers spell different texts, so only sums are compared."]
+    if len({vocabulary.fingerprint for vocabulary in vocabularies}) == 1:
+        return []
+    return [
+        "The two models cut the text into different tokens: they are compared over the shortest "
+        "stretches at whose end both end a token."
+    ]
+
+
 def _cut_note(corpus: Corpus, shown: Corpus) -> list[str]:
     whole = sum(len(document.text) for document in corpus)
     here = sum(len(document.text) for document in shown)
+    if here == whole:
+        return []
     return [
-        f"This is the beginning: {here:,} of {whole:,} characters (--limit shows more). The numbers "
-        "are those of what is shown."
+        f"This is the beginning: {here:,} of {whole:,} characters (--limit shows more). The "
+        "numbers are those of what is shown."
     ]

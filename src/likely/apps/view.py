@@ -17,7 +17,9 @@ OPTIONS = ("--text", "--against", "--out", "--limit", "--open", "--no-open")
 
 def view_text(
     model: Path,
-    files: Annotated[tuple[str, ...], Parameter(allow_leading_hyphen=True)] = (),
+    files: Annotated[
+        tuple[str, ...], Parameter(allow_leading_hyphen=True, show_default=False)
+    ] = (),
     /,
     *,
     text: str | None = None,

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from likely.apps._reading import Piece, visible
+from likely.apps._reading import Piece
+from likely.apps._shown import visible
 from likely.apps.report._chart import chart, key
 from likely.apps.report._labels import Level, Line
 from likely.apps.report._numbers import short_count

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from likely.apps._comparison import Stretch
-from likely.apps._reading import Piece, Reading, visible
+from likely.apps._reading import Piece, Reading
+from likely.apps._shown import visible
 from likely.apps.report._text import DIFFERENCES, EDGES
 
 MOST = 10
@@ -62,7 +63,7 @@ def ahead(number: int, labels: Sequence[str], cut: Sequence[Stretch]) -> list[di
     apart = [stretch.first - stretch.second for stretch in cut]
     found = []
     for label, sign in zip(labels, (1, -1), strict=True):
-        chosen = sorted(range(len(cut)), key=lambda i: sign * apart[i])[:MOST]  # noqa: B023
+        chosen = sorted(range(len(cut)), key=lambda i: sign * apart[i])[:MOST]
         rows = [
             {
                 **_around(texts, i),

@@ -114,5 +114,5 @@ def _picture(
 
 
 def _short(value: float | int) -> str:
-    """A number of few letters: 2e-04 where it is small."""
-    return f"{value:g}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}".replace(".0e", "e")
+    """A number of few letters: 2e-05 where it is small."""
+    return f"{value:g}" if value == 0 or abs(value) >= 1e-4 else f"{value:.1e}".replace(".0e", "e")

@@ -64,7 +64,7 @@ def known_environment() -> dict[str, str]:
 
 
 def as_data(value: Any) -> str:
-    """JSON that may stand inside a script element.
+    r"""JSON that may stand inside a script element.
 
     Args:
         value: plain values.
@@ -74,7 +74,7 @@ def as_data(value: Any) -> str:
 
     Example:
         >>> as_data(["</script>"])
-        '["\\\\u003c/script>"]'
+        '["\\u003c/script>"]'
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,5 +1,6 @@
 """Text coloured by surprisal, entropy, rank, or the difference of two models."""
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -99,9 +100,7 @@ def hover_data(pieces: Sequence[Row]) -> dict[str, Any]:
 def legends() -> list[Mapping[str, Any]]:
     """What each colour means, for every way of colouring."""
     ends = ["0", *(f"{edge:g}" for edge in EDGES)]
-    bits = [f"{low}–{high}" for low, high in zip(ends[:-1], ends[1:], strict=True)] + [
-        f"{ends[-1]} +"
-    ]
+    bits = [f"{low}–{high}" for low, high in itertools.pairwise(ends)] + [f"{ends[-1]} +"]
     ranks = ["likeliest", "2nd–3rd", "4th–10th", "to 30th", "to 100th", "to 1000th", "later"]
     return [
         {"kind": "bits", "letter": "b", "labels": bits, "unit": "bits the model needed"},
@@ -128,7 +127,8 @@ def passages_of(
     Returns:
         Passages with a panel a model, and what the panels tell on hover, by their number.
     """
-    passages, readings = [], []
+    passages: list[dict[str, Any]] = []
+    readings: list[dict[str, Any]] = []
     for one in coloured:
         panels = []
         for name, model in one["models"].items():
