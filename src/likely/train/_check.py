@@ -50,8 +50,8 @@ def build(data: Mapping[str, Any], where: str) -> Recipe:
 
 
 _FROM_PYTHON = (
-    "These begin with random weights; a model of transformers, such as one from the hub, is trained "
-    "from Python: run(model=...), see docs/train.md."
+    "These begin with random weights; a model of transformers, such as one from the hub, is "
+    "trained from Python: run(model=...), see docs/train.md."
 )
 
 
