@@ -67,7 +67,7 @@ def shape_of(tokens: int) -> Shape:
         One of `SHAPES`.
 
     Example:
-        >>> shape_of(3_000).model, shape_of(1_000_000).layers
+        >>> shape_of(2_000).model, shape_of(1_000_000).layers
         ('transformer(layers=2, width=64, context=64)', 4)
     """
     return max((shape for shape in SHAPES if shape.text <= tokens), key=SHAPES.index)
@@ -113,9 +113,9 @@ def steps_of(tokens: int, tokens_per_step: int, speed: float, seconds: float) ->
         Steps, at least 10.
 
     Example:
-        >>> steps_of(1_000_000, 2_048, speed=20_000, seconds=100)
+        >>> steps_of(1_000_000, 2_048, speed=20_000.0, seconds=100.0)
         976
-        >>> steps_of(10_000, 1_024, speed=20_000, seconds=100)
+        >>> steps_of(10_000, 1_024, speed=20_000.0, seconds=100.0)
         58
     """
     time, text = speed * seconds / tokens_per_step, MOST_PASSES * tokens / tokens_per_step
