@@ -229,7 +229,8 @@ def test_help_imports_nothing_heavy():
         "try:\n"
         "    main(['view', '--help'])\n"
         "except SystemExit:\n"
-        "    print([m for m in ('torch', 'numpy', 'jinja2') if m in sys.modules], file=sys.stderr)\n"
+        "    print([m for m in ('torch', 'numpy', 'jinja2') if m in sys.modules],"
+        " file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "[]"
