@@ -236,3 +236,13 @@ def test_help_imports_nothing_heavy():
     assert done.stderr.splitlines()[-1] == "[]"
     assert "--against" in done.stdout
     assert "--no-open" in done.stdout
+
+
+def test_a_page_that_cannot_be_written_is_a_sentence(capsys, models, file, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("likely.core.disk.write_whole", full)
+    code, out, err = here(capsys, "view", str(models / "one"), file, "--no-open")
+    assert (code, out) == (2, "")
+    assert "cannot be written (No space left on device)" in err
