@@ -229,9 +229,20 @@ def test_help_imports_nothing_heavy():
         "try:\n"
         "    main(['view', '--help'])\n"
         "except SystemExit:\n"
-        "    print([m for m in ('torch', 'numpy', 'jinja2') if m in sys.modules], file=sys.stderr)\n"
+        "    print([m for m in ('torch', 'numpy', 'jinja2') if m in sys.modules],"
+        " file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "[]"
     assert "--against" in done.stdout
     assert "--no-open" in done.stdout
+
+
+def test_a_page_that_cannot_be_written_is_a_sentence(capsys, models, file, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("likely.core.disk.write_whole", full)
+    code, out, err = here(capsys, "view", str(models / "one"), file, "--no-open")
+    assert (code, out) == (2, "")
+    assert "cannot be written (No space left on device)" in err

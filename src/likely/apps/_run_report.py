@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from likely.apps import _excerpts
+from likely.apps._stages import write_whole
 from likely.apps._write import samplers_of, write
 from likely.apps.report import render_run
-from likely.core.disk import write_whole
 from likely.core.errors import LikelyError
 from likely.data.corpus import Corpus
 from likely.models.reader import Reader

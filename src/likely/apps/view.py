@@ -52,7 +52,7 @@ def view_text(
         page = _run_page(model, against, out)
     else:
         from likely.apps._page import text_page
-        from likely.core.disk import write_whole
+        from likely.apps._stages import write_whole
         from likely.models.load import load
 
         folders = [model, against] if against is not None else [model]
