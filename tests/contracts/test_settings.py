@@ -22,10 +22,13 @@ from likely.core.stats import Statistic
 from likely.core.vocabulary import Vocabulary
 from likely.data.card import data_card, repeated_bytes
 from likely.data.corpus import Corpus, Document
+from likely.data.dataset import from_dataset
+from likely.data.files import read
 from likely.data.packing import TrainingPlan, evaluation_batches
 from likely.data.plant import plant
 from likely.data.split import split
 from likely.data.tokens import encode
+from likely.data.within import split_within
 from likely.models.feed_forward import feed_forward
 from likely.models.ngram import ngram, sweep
 from likely.models.transformer import transformer
@@ -206,6 +209,9 @@ TEXTS = Corpus(
 TOKENS = encode(TEXTS, VOCABULARY)
 MEASURED = Likelihood(np.ones(4), np.ones(4), np.ones(4), np.ones(4), ("text",) * 4)
 DIRECT = {
+    read: lambda **given: read("nowhere.txt", **given),
+    from_dataset: lambda **given: from_dataset({}, **given),
+    split_within: lambda **given: split_within(TEXTS, **given),
     split: lambda **given: split(TEXTS, **given),
     evaluation_batches: lambda **given: list(
         evaluation_batches(TOKENS, **{"length": 8, "rows": 2, **given})
@@ -265,7 +271,6 @@ def public_functions():
 
 UNCHECKED = {
     "likely.core.settings.check": "`complete` is no setting of a user's",
-    "likely.data.files.read": "names of fields and domains: any text is one",
     "likely.train.loop.run": "the recipe is checked, the rest are objects",
     "likely.train.muon.orthogonal": "called once a step by Muon, which checks",
 }

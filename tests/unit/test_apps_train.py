@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from likely.apps import _first_run
-from likely.apps._training import name_of
+from likely.apps._run_folder import name_of
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
 from likely.data.tokens import encode
@@ -112,7 +112,7 @@ def test_an_ngram_is_counted(capsys, notes):
     assert json.loads(out)["held_out"]["counted"] is True
     code, _, err = here(capsys, *words, "--steps", "3")
     assert code == 2
-    assert "goes without --steps" in err
+    assert "leave these options out: --steps" in err
 
 
 def test_a_finished_run_says_so(capsys, notes):

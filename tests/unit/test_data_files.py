@@ -136,3 +136,10 @@ def test_nothing_but_empty_documents(tmp_path):
     assert str(path) in message
     assert "empty" in message
     assert "No path" in refused([])
+
+
+def test_what_was_learned_from_a_folder_is_no_part_of_it(tmp_path):
+    for name in ("a.txt", "runs/a-1/recipe.toml", "runs/a-1/metrics.jsonl", "mixed/likely.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    assert [document.id for document in read(tmp_path)] == ["a.txt"]

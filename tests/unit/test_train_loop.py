@@ -361,9 +361,7 @@ def test_text_is_read_and_split(tmp_path):
 
     for n in range(20):
         (tmp_path / f"{n}.txt").write_text(f"{n} " * 100 + str(n * 7919) * 30)
-    train, validation = read_texts(
-        Recipe(data=(str(tmp_path),)), None, None, tmp_path / "run", Accelerator(cpu=True)
-    )
+    train, validation = read_texts(Recipe(data=(str(tmp_path),)), None, None, keep=tmp_path / "run")
     assert len(train) + len(validation) <= 20
     assert validation.total_bytes > 0
 

@@ -4,6 +4,7 @@ A new mistake is one line of `MISTAKES`: what it is, the words after `likely`, w
 hold. Words in braces are things of the fixture `place`: `{model}` is a folder with a model.
 """
 
+import gzip
 import json
 import os
 import re
@@ -11,14 +12,17 @@ import shlex
 import subprocess
 import sys
 
+import pyarrow as arrow
 import pytest
+import zstandard
+from pyarrow import parquet
 
 from likely.apps import cli
 from likely.core.vocabulary import Vocabulary
 from likely.models.feed_forward import feed_forward
 
 ACT = re.compile(
-    r"\b(give|name|try|use|write|install|check|choose|convert|copy|build|see|go on|Did you mean|"
+    r"\b(give|leave|name|try|use|write|install|check|choose|convert|copy|build|see|go on|Did you mean|"
     r"should be|needs|quotes|Known|holds one complete|likely \w+ --\w+)\b",
     re.IGNORECASE,
 )
@@ -35,7 +39,8 @@ MISTAKES = [
     ("wrong room", "list objectivs", ["'objectivs'", "Did you mean 'objectives'"]),
     ("two sizes of the job", "quickstart --fast --long", ["--fast", "give one"]),
     ("out is a file", "quickstart --out text.txt", ["text.txt", "name a folder"]),
-    ("no out", "train", ["--out runs/first"]),
+    ("no text to train on", "train", ["likely train --data notes/*.md"]),
+    ("minutes that are none", "train --data a.txt --minutes 0", ["--minutes 0", "more than 0"]),
     ("wrong option of doctor", "doctor --jsn", ["--jsn", "Did you mean --json"]),
     # Names and settings.
     ("misspelt objective", "train --objective focl --out r", ["'focl'", "Did you mean 'focal'"]),
@@ -59,7 +64,14 @@ MISTAKES = [
         "train --objective 'focal(2)' --out r",
         ["focal(2)", "focal(gamma=2)"],
     ),
-    ("n-gram by gradients", "train --model ngram --out r", ["'ngram'", "train 'transformer'"]),
+    (
+        "n-gram by gradients",
+        "train --data a.txt b.txt --model ngram --lr 1 --steps 9",
+        ["leave these options out: --steps, --optimizer or --lr"],
+    ),
+    ("model of a hub", "train --data a.txt --model gpt2 --out r", ["'gpt2'", "from Python"]),
+    ("tokenizer by another name", "train --data a.txt --tokenizer bpee --out r", ["'bpe'"]),
+    ("vocabulary that is too small", "train --data a.txt --tokenizer bpe(size=9)", ["size=9"]),
     ("negative seed", "train --seed -1 --out r", ["seed=-1", "should be at least 0"]),
     ("precision by another name", "train --precision fp16 --out r", ["'fp16'", "'bfloat16'"]),
     ("unknown optimizer", "train --optimizer adamm --out r", ["'adamm'", "Did you mean 'adamw'"]),
@@ -96,14 +108,14 @@ MISTAKES = [
         "train nested.toml --out r",
         ["nested.toml: line 2", "'optimizer.momentumm'", "Did you mean 'momentum'"],
     ),
-    ("recipe that is text", "train text.txt --out r", ["text.txt", "line 1", "--data text.txt"]),
+    ("recipe that is text", "train text.txt --out r", ["text.txt", "--data text.txt"]),
     ("recipe with a slip", "train syntax.toml --out r", ["syntax.toml", "line 2", "Give a recipe"]),
     (
         "recipe that is no more",
         "train wrog.toml --out r",
         ["wrog.toml", "Did you mean 'wrong.toml'"],
     ),
-    ("recipe that is a folder", "train empty --out r", ["empty", "Give a TOML file"]),
+    ("recipe that is a folder", "train empty --out r", ["empty", "--data empty"]),
     # Runs.
     ("out that holds a run", "train --data a.txt b.txt --out run", ["run", "give another --out"]),
     ("resume of nothing", "train --resume nowhere", ["nowhere holds no run", "name the --out"]),
@@ -132,7 +144,33 @@ MISTAKES = [
     ("broken line", "train --data broken.jsonl --out r", ["broken.jsonl, line 3", "JSON"]),
     ("empty folder", "evaluate {model} empty", ["empty", "name the files"]),
     ("no text", "evaluate {model}", ["needs CORPUS"]),
-    ("one document", "train --data text.txt --out r", ["text.txt", "give at least two documents"]),
+    ("too little text", "train --data tiny.txt --out r", ["11 bytes", "give at least 200 bytes"]),
+    ("cut gzip", "evaluate {model} cut.txt.gz", ["cut.txt.gz", "ends in the middle", "copy or"]),
+    ("cut zstd", "evaluate {model} cut.jsonl.zst", ["cut.jsonl.zst", "ends in the middle"]),
+    ("gzip in name only", "evaluate {model} plain.txt.gz", ["plain.txt.gz", "without .gz"]),
+    ("table in name only", "evaluate {model} plain.parquet", ["plain.parquet", "Parquet"]),
+    (
+        "column by another name",
+        "evaluate {model} rows.parquet --field txet",
+        ["rows.parquet", "'txet'", "Did you mean 'text'"],
+    ),
+    ("pattern without a file", "evaluate {model} *.markdown", ["*.markdown"]),
+    ("address nobody knows", "evaluate {model} s4://here/there", ["s4://here/there"]),
+    ("data set without a name", "evaluate {model} dataset:", ["name a data set"]),
+    ("wrong word for skip", "evaluate {model} a.txt --on-error ignore", ["ignore", "skip"]),
+    # Looking.
+    ("nothing to look at", "view {model}", ["name a text"]),
+    ("text and file", "view {model} a.txt --text hello", ["--text"]),
+    ("binary file to look at", "view {model} binary.bin", ["binary.bin", "UTF-8"]),
+    ("second model that is nowhere", "view {model} a.txt --against nowhere", ["nowhere"]),
+    ("page where a folder stands", "view {model} a.txt --out empty", ["empty"]),
+    ("no characters to look at", "view {model} a.txt --limit 0", ["limit=0"]),
+    # Mixing and new entries.
+    ("one model to mix", "mix {model} --fit-on a.txt --out mixed", ["two models or more"]),
+    ("mixture where a folder stands", "mix {model} {model} --fit-on a.txt --out empty", ["empty"]),
+    ("new entry that is there", "new objective focal --into new", ["focal"]),
+    ("new entry without a name", "new objective 2fast --into new", ["2fast"]),
+    ("new kind of entry", "new objectiv mine --into new", ["Did you mean", "objective"]),
 ]
 
 
@@ -160,9 +198,16 @@ def place(tmp_path_factory):
         "wrong.toml": 'stepz = 3\n[optimizer]\nlr = "fast"\n[schedule]\nname = "cosin"\n',
         "nested.toml": "[optimizer]\nmomentumm = 0.5\n",
         "syntax.toml": "steps = 3\nrows = = 4\n",
+        "tiny.txt": "eleven of 11"[:11],
+        "plain.txt.gz": "not packed",
+        "plain.parquet": "not a table",
     }
     for name, text in files.items():
         (at / name).write_text(text, encoding="utf-8")
+    (at / "cut.txt.gz").write_bytes(gzip.compress(b"some text\n" * 90)[:-12])
+    packed = zstandard.ZstdCompressor().compress(b'{"text": "a"}\n' * 90)
+    (at / "cut.jsonl.zst").write_bytes(packed[:-4])
+    parquet.write_table(arrow.table({"text": ["a", "b"]}), at / "rows.parquet")
     (at / "latin.txt").write_bytes(b"caf\nau caf\xe9\n")
     (at / "binary.bin").write_bytes(bytes(range(256)) * 4)
     return at

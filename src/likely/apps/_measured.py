@@ -14,7 +14,6 @@ from likely.models.reader import Reader
 
 TOP = 5
 _LOGITS = 2**24
-_LENGTH = 256
 
 
 class Columns(NamedTuple):
@@ -53,7 +52,7 @@ def measure_tokens(
     Returns:
         One row a token wanted.
     """
-    length, last = window(reader), len(tokens.ids) if last is None else last
+    length, last = reader.window, len(tokens.ids) if last is None else last
     rows = max(1, min(32, _LOGITS // (length * reader.vocabulary.size)))
     if last - first < len(tokens.ids):
         rows = 1  # Only the windows that hold a part of what is wanted are read.
@@ -67,22 +66,6 @@ def measure_tokens(
             keep = places[max(first - begin, 0) : last - begin]
             found.append(_measure(reader, batch, keep))
     return Columns(*(np.concatenate(column) for column in zip(*found, strict=True)))
-
-
-def window(reader: Reader) -> int:
-    """How many tokens a model reads at once when it is evaluated.
-
-    Args:
-        reader: any model.
-
-    Returns:
-        A transformer's own context, 256 for the others.
-    """
-    own = getattr(reader, "window", None)
-    if isinstance(own, int):
-        return own
-    context: int = getattr(reader, "context", _LENGTH)
-    return context if reader.kind == "transformer" else _LENGTH
 
 
 def _measure(reader: Reader, batch: Any, keep: torch.Tensor) -> Columns:

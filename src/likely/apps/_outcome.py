@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from likely.apps._console import program
 from likely.apps._own_text import Texts, size
 from likely.audit.compressors import compressors
 from likely.audit.likelihood import likelihood
@@ -102,6 +103,7 @@ def next_commands(folder: Path, texts: Texts, console: Console) -> None:
     words = texts.held_out_corpus.documents[0].text.split()[:3]
     begin = " ".join("".join(c for c in word if c.isalnum()) for word in words).strip() or "The"
     console.print(f"The model is in {folder}. Next:")
-    console.print(f'  likely generate {folder} --prompt "{begin}"')
-    console.print(f"  likely evaluate {folder} OTHER-TEXT")
-    console.print(f"  likely view {folder} SOME-TEXT")
+    likely = program()
+    console.print(f'  {likely} generate {folder} --prompt "{begin}"')
+    console.print(f"  {likely} evaluate {folder} OTHER-TEXT")
+    console.print(f"  {likely} view {folder} SOME-TEXT")

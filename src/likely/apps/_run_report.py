@@ -11,7 +11,9 @@ from likely.apps._write import samplers_of, write
 from likely.apps.report import render_run
 from likely.core.errors import LikelyError
 from likely.data.corpus import Corpus
+from likely.data.within import split_any
 from likely.models.reader import Reader
+from likely.train._texts import read_data
 from likely.train.run import Run, read_run
 
 EXCERPT, SAMPLES, SAMPLE_TOKENS = 900, 2, 240
@@ -40,7 +42,7 @@ def write_run_report(
     if reader is not None:
         samples = _samples(reader, run.recipe.seed)
         try:
-            coloured = _coloured(reader, validation or _validation(run))
+            coloured = _coloured(reader, validation or split_any(read_data(run.recipe)).validation)
         except LikelyError as problem:  # The text may have moved since.
             missing = f"Its text cannot be shown: {str(problem).splitlines()[0]}"
     name = folder.absolute().name
@@ -72,18 +74,6 @@ def _coloured(reader: Reader, text: Corpus) -> list[dict[str, Any]]:
     return [_excerpts.passage({"first": reader}, *place) for place in places]
 
 
-def _validation(run: Run) -> Corpus:
-    from likely.data.embedded import embedded
-    from likely.data.files import read
-    from likely.data.split import split
-
-    paths = [name for name in run.recipe.data if name != "embedded"]
-    corpora = [embedded()] if "embedded" in run.recipe.data else []
-    corpora += [read(paths)] if paths else []
-    documents = tuple(document for corpus in corpora for document in corpus)
-    return split(Corpus("text", documents)).validation
-
-
 def _headline(name: str, run: Run) -> str:
     last = run.evaluation
     if last is not None and last["bits_per_byte"] is not None:
@@ -98,9 +88,7 @@ def _headline(name: str, run: Run) -> str:
 def _sentences(run: Run, reader: Reader | None) -> list[str]:
     recipe = run.recipe
     size = f" of {reader.parameters_count:,} parameters" if reader else ""
-    found = [
-        f"{recipe.model}{size} was trained with {recipe.objective} on {', '.join(recipe.data)}."
-    ]
+    found = [f"{recipe.model}{size} was trained with {recipe.objective} on {_named(recipe.data)}."]
     if not run.finished:
         found.append(
             f"It stopped at step {run.step:,} of {recipe.steps:,}; `likely train --resume` goes on."
@@ -113,6 +101,12 @@ def _sentences(run: Run, reader: Reader | None) -> list[str]:
                 "learned by heart, or noise."
             )
     return found
+
+
+def _named(data: tuple[str, ...]) -> str:
+    """What was read: names, and of many only the first."""
+    more = len(data) - 3
+    return ", ".join(data) if more < 1 else f"{', '.join(data[:2])} and {more + 1} more"
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, str]:

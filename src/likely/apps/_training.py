@@ -1,7 +1,5 @@
 """The ways into training from the command line: text alone, a recipe, a run, or counting."""
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,12 +8,13 @@ from typing import Any
 from likely.apps import _first_run, _outcome
 from likely.apps._console import is_first, messages, print_json, results
 from likely.apps._own_text import Texts, texts_of
+from likely.apps._run_folder import folder_of
+from likely.apps._run_report import write_run_report
 from likely.core.errors import BadSetting
 from likely.core.settings import check, parse
 from likely.models.ngram import ngram
 from likely.train import _setup
 from likely.train._check import build
-from likely.train._first import from_first
 from likely.train._share import share
 from likely.train.loop import run
 from likely.train.progress import Bar
@@ -54,7 +53,7 @@ def from_text(order: Order) -> None:
     accelerator = _setup.processes(order.device)
     recipe = _first_run.checked(order.given, accelerator.num_processes)
     _need_text(order)
-    folder = _free_folder(order, recipe.data)
+    folder = folder_of(order.out, recipe.data, _setup.processes(order.device))
     accelerator = _setup.processes(order.device)
     texts = texts_of(recipe, folder, accelerator)
     choice = _first_run.choose(
@@ -81,7 +80,7 @@ def from_recipe(path: Path, order: Order) -> None:
     base["optimizer"] = {**base["optimizer"], **tuned}
     recipe = build({**base, **given}, f"{path} with the options given")
     share(recipe, _setup.processes(order.device).num_processes)
-    folder = _free_folder(order, recipe.data)
+    folder = folder_of(order.out, recipe.data, _setup.processes(order.device))
     texts = texts_of(recipe, folder, _setup.processes(order.device))
     messages().print(f"Folder: {folder}")
     _train(recipe, folder, texts, order, resume=False)
@@ -125,12 +124,13 @@ def count(order: Order) -> None:
     more = [f"--{name}" for name in order.given if name not in ("model", "seed", *text)]
     more += ["--minutes"] if order.minutes is not None else []
     if more:
+        words = ", ".join(more).replace("--optimizer", "--optimizer or --lr").replace("_", "-")
         raise BadSetting(
-            _WHERE, [f"An n-gram is counted in one go, so it goes without {', '.join(more)}."]
+            _WHERE, [f"An n-gram is counted in one go, so leave these options out: {words}."]
         )
     _need_text(order)
     recipe = build(text, _WHERE)
-    folder = _free_folder(order, recipe.data)
+    folder = folder_of(order.out, recipe.data, _setup.processes(order.device))
     texts = texts_of(recipe, folder, _setup.processes(order.device))
     model = ngram(texts.train, texts.validation, **settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,6 +164,7 @@ def _report(done: Run, texts: Texts | None, order: Order) -> None:
         return
     last = dict(done.evaluation or done.metrics[-1])
     said = None if texts is None else _outcome.outcome(done.model, texts)
+    page = write_run_report(done.folder, validation=texts.parts.validation if texts else None)
     if order.json:
         print_json({"folder": str(done.folder), **last, **({"held_out": said} if said else {})})
         return
@@ -178,6 +179,7 @@ def _report(done: Run, texts: Texts | None, order: Order) -> None:
         return
     _outcome.warn(done, results())
     _outcome.tell(said, texts, results())
+    results().print(f"Report: {page}", style="bold")
     _outcome.next_commands(done.folder, texts, results())
 
 
@@ -190,52 +192,3 @@ def _need_text(order: Order) -> None:
                 "likely train --data embedded on Python's own library."
             ],
         )
-
-
-def _free_folder(order: Order, data: tuple[str, ...]) -> Path:
-    """Where the run goes: what was asked for, else the first free name under `runs/`."""
-    return from_first(_setup.processes(order.device), lambda: _checked(order.out or _free(data)))
-
-
-def _checked(folder: Path) -> Path:
-    """The folder itself; raises before anything slow is done where it cannot hold a new run."""
-    if (folder / "recipe.toml").is_file():
-        raise BadSetting(
-            str(folder), ["There is a run already. Go on with --resume, or give another --out."]
-        )
-    if (folder / "model").exists():
-        raise BadSetting(str(folder), ["There is a model already: give another --out."])
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise BadSetting(str(folder), [f"{existing} is a file: give another --out."])
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise BadSetting(str(folder), [f"{existing} cannot be written to: give another --out."])
-    return folder
-
-
-def _free(data: tuple[str, ...]) -> Path:
-    stem = name_of(data)
-    taken = {path.name for path in Path("runs").glob(f"{stem}-*")}
-    number = next(n for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
-    return Path("runs") / f"{stem}-{number}"
-
-
-def name_of(data: tuple[str, ...]) -> str:
-    """A short name for a text: that of its file, or of the folder that its files lie in.
-
-    Args:
-        data: paths, patterns or `embedded`.
-
-    Returns:
-        Letters, digits, dots, hyphens and underscores.
-
-    Example:
-        >>> name_of(("notes/a.md", "notes/b.md")), name_of(("tale.txt",)), name_of(("a/*.md",))
-        ('notes', 'tale', 'a')
-    """
-    first = Path(data[0].split("://")[-1])
-    several = len(data) > 1 or "*" in first.name
-    if several and data[0] != "embedded":
-        first = first.parent
-    name = first.stem if first.suffix else first.resolve().name
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "text"

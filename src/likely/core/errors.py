@@ -51,9 +51,8 @@ class UnknownName(LikelyError, LookupError):
     def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = "") -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
         have = ", ".join(self.known) or "none"
-        super().__init__(
-            f"No {kind} is called {name!r}.{did_you_mean(name, self.known)} Known: {have}. {remedy}".rstrip()
-        )
+        message = f"No {kind} is called {name!r}.{did_you_mean(name, self.known)} Known: {have}."
+        super().__init__(f"{message} {remedy}".rstrip())
 
 
 class NotMeasured(LikelyError, LookupError):

@@ -61,7 +61,7 @@ def _folder(root: Path, several: bool, reading: Reading) -> Iterator[Place]:
         reading.refuse(BadInput(f"{problem.filename}: cannot be read ({problem.strerror})."))
 
     for folder, inner, names in os.walk(root, onerror=closed):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        inner[:] = sorted(name for name in inner if not _is_ours(Path(folder) / name))
         for name in sorted(names):
             path = Path(folder) / name
             if not name.startswith(".") and path.is_file():
@@ -70,6 +70,12 @@ def _folder(root: Path, several: bool, reading: Reading) -> Iterator[Place]:
         Place(path, prefix + name, named=False)
         for path, name in _of_text(str(root), found, reading)
     )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Hidden folders, and runs and models: what was learned from a text is no part of it."""
+    made = ("recipe.toml", "likely.json")
+    return folder.name.startswith(".") or any((folder / name).is_file() for name in made)
 
 
 def _of_text(

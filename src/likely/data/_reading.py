@@ -2,12 +2,15 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from likely.core.errors import BadInput, Unsupported, did_you_mean
 from likely.data.corpus import Document
 
 OnError = Literal["raise", "skip"]
+Limit = Annotated[int, Ge(1)] | None
 
 
 @dataclasses.dataclass

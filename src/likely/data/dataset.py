@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from likely.core.errors import BadInput
+from likely.core.settings import checked
 from likely.data._hugging_face import rows
-from likely.data._reading import OnError, Reading
+from likely.data._reading import Limit, OnError, Reading
 from likely.data.corpus import Corpus
-from likely.data.files import check_settings, corpus_of
+from likely.data.files import corpus_of
 
 
 def from_dataset(
@@ -19,7 +20,7 @@ def from_dataset(
     domain: str | None = None,
     name: str = "dataset",
     on_error: OnError = "raise",
-    limit: int | None = None,
+    limit: Limit = None,
 ) -> Corpus:
     """Documents of a `Dataset` or `IterableDataset`, one a row; of a `DatasetDict` choose a split.
 
@@ -46,7 +47,7 @@ def from_dataset(
         >>> [(d.id, d.text, d.metadata["year"]) for d in corpus]
         [('dataset:1', 'one', 1), ('dataset:2', 'two', 2)]
     """
-    check_settings("from_dataset", on_error, limit)
+    checked(from_dataset, locals())
     if not isinstance(dataset, Mapping) and not hasattr(dataset, "with_format"):
         raise BadInput(
             f"from_dataset takes a Dataset or IterableDataset of the library `datasets`, and this "

@@ -4,14 +4,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import get_args
 
-from likely.core.errors import BadInput, BadSetting, did_you_mean
+from likely.core.errors import BadInput
+from likely.core.settings import checked
 from likely.data import _jsonl
 from likely.data._bytes import Bytes, Place, not_utf8, opened, unreadable
 from likely.data._hugging_face import ADDRESS, from_address, from_saved, is_saved
 from likely.data._places import places
-from likely.data._reading import OnError, Reading
+from likely.data._reading import Limit, OnError, Reading
 from likely.data._suffixes import TABLES, TEXT_SUFFIXES
 from likely.data._tables import table
 from likely.data.corpus import Corpus, Document
@@ -27,7 +27,7 @@ def read(
     field: str = "text",
     domain: str | None = None,
     on_error: OnError = "raise",
-    limit: int | None = None,
+    limit: Limit = None,
 ) -> Corpus:
     r"""Read text as it is: UTF-8, line ends kept, a byte-order mark dropped.
 
@@ -38,8 +38,8 @@ def read(
     A file is one document; `.jsonl` and `.ndjson` are one a line; `.parquet`, `.arrow` and
     `.feather` one a row; `.gz`, `.zst`, `.bz2` and `.xz` are unpacked. Of a folder, all files with
     such a suffix or one of `TEXT_SUFFIXES` are read, inner folders too, in sorted order; hidden
-    files and folders are left out, and text files of another suffix or that are no UTF-8 are
-    listed in `Corpus.skipped`. A folder that `datasets` saved is read as that data set. A file
+    files and folders and folders of runs and models are left out, and text files of another suffix
+    or that are no UTF-8 are listed in `Corpus.skipped`. A folder that `datasets` saved is read as that data set. A file
     that is named directly is read whatever its suffix. Documents without a visible character are
     dropped.
 
@@ -70,34 +70,13 @@ def read(
     given = [str(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
     if not given:
         raise BadInput("No path was given to read text from: name a file or a folder.")
-    check_settings("read", on_error, limit)
+    checked(read, locals())
     reading = Reading(field, on_error)
     documents = [
         document if domain is None else replace(document, domain=domain)
         for document in itertools.islice(_documents(given, reading), limit)
     ]
     return corpus_of(_name(given), documents, reading, ", ".join(given))
-
-
-def check_settings(where: str, on_error: str, limit: int | None) -> None:
-    """Raise where a setting of reading is none.
-
-    Args:
-        where: who asks.
-        on_error: `raise` or `skip`.
-        limit: a whole number of at least 1, or None.
-
-    Raises:
-        BadSetting: everything that is wrong.
-    """
-    problems = []
-    if on_error not in get_args(OnError):
-        near = did_you_mean(str(on_error), get_args(OnError))
-        problems.append(f"on_error={on_error!r} should be 'raise' or 'skip'.{near}")
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-        problems.append(f"limit={limit!r} should be a whole number of at least 1, or None.")
-    if problems:
-        raise BadSetting(where, problems)
 
 
 def corpus_of(name: str, documents: Sequence[Document], reading: Reading, given: str) -> Corpus:

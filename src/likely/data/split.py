@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -86,7 +86,7 @@ def split(
             negative seed.
         BadInput: no documents, or all are one cluster, so that nothing can be held out.
     """
-    _check(validation, held_out, locals())
+    check_shares(split, validation, held_out, locals())
     if not len(corpus):
         raise BadInput(f"The corpus {corpus.name!r} has no documents, so it cannot be split.")
     documents = sorted(corpus, key=lambda document: document.id)
@@ -165,11 +165,24 @@ class _Clusters:
             have.update(self.bytes[smallest])
 
 
-def _check(validation: float, held_out: float, given: Mapping[str, Any]) -> None:
-    checked(split, given)
+def check_shares(
+    function: Callable[..., object], validation: float, held_out: float, given: Mapping[str, Any]
+) -> None:
+    """Raise where a function that splits was given settings that leave nothing to train on.
+
+    Args:
+        function: the one that was called.
+        validation: share to choose settings by.
+        held_out: share to report results on.
+        given: its arguments by name.
+
+    Raises:
+        BadSetting: settings that are none, or shares that are too large together.
+    """
+    checked(function, given)
     if validation + held_out >= 1:
         raise BadSetting(
-            "split",
+            function.__name__,
             [
                 f"validation={validation} and held_out={held_out} should be less than 1 together: "
                 "nothing is left to train on."

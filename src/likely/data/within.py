@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from likely.core.errors import BadInput
 from likely.data.corpus import Corpus, Document
-from likely.data.split import PARTS, Split, split
+from likely.data.split import PARTS, Share, Split, check_shares, split
 
 LEAST = 200
 """Bytes below which a text cannot be cut: about a paragraph."""
@@ -40,7 +40,7 @@ def split_any(corpus: Corpus) -> Split:
     return split_within(corpus)
 
 
-def split_within(corpus: Corpus, *, validation: float = 0.08, held_out: float = 0.12) -> Split:
+def split_within(corpus: Corpus, *, validation: Share = 0.08, held_out: Share = 0.12) -> Split:
     """Cut each document into a beginning to train on, a validation stretch and a held-out end.
 
     Cuts are made where a paragraph ends near the place that the shares ask for; where none does,
@@ -59,6 +59,7 @@ def split_within(corpus: Corpus, *, validation: float = 0.08, held_out: float = 
 
     Raises:
         BadInput: less than 200 bytes in all.
+        BadSetting: shares that are none, or leave nothing to train on.
 
     Example:
         >>> story = "".join(f"Line {n} of a short story." + chr(10) for n in range(50))
@@ -66,6 +67,7 @@ def split_within(corpus: Corpus, *, validation: float = 0.08, held_out: float = 
         >>> parts.held_out.documents[0].text.splitlines()[0]
         'Line 44 of a short story.'
     """
+    check_shares(split_within, validation, held_out, locals())
     if corpus.bytes < LEAST:
         raise BadInput(
             f"The corpus {corpus.name!r} has {corpus.bytes} bytes of text, and that is too little "
