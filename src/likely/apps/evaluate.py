@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from likely.apps._console import print_json, results, table, tell_skipped
+from likely.apps._console import print_json, results, table
 
 if TYPE_CHECKING:
-    from likely.data.corpus import Corpus
+    pass
 
 
 def evaluate_model(
@@ -30,6 +30,7 @@ def evaluate_model(
         on_error: skip what cannot be read, and list it; raise stops there.
         json: print JSON.
     """
+    from likely.apps._given import given_texts
     from likely.apps._measure import as_dict
     from likely.audit.likelihood import likelihood
     from likely.core.errors import BadSetting
@@ -38,8 +39,7 @@ def evaluate_model(
 
     if not corpus:
         raise BadSetting("likely evaluate", ["No text was given: name a file or a folder."])
-    reader, text = load(model), _read(corpus, field, on_error)
-    tell_skipped(text.skipped, len(text))
+    reader, text = load(model), given_texts(corpus, field, on_error)
     found = likelihood(reader, encode(text, reader.vocabulary))
     row: dict[str, Any] = {
         "model": str(model),
@@ -70,13 +70,3 @@ def evaluate_model(
     if len(row["per_domain"]) > 1:
         parts = [[name, f"{bits:.4f}"] for name, bits in row["per_domain"].items()]
         results().print(table(["domain", "bits per byte"], parts))
-
-
-def _read(paths: tuple[str, ...], field: str, on_error: Literal["raise", "skip"]) -> "Corpus":
-    from likely.data.embedded import embedded
-    from likely.data.files import read
-    from likely.data.split import split
-
-    if paths == ("embedded",):
-        return split(embedded()).held_out
-    return read(paths, field=field, on_error=on_error)

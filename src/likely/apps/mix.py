@@ -1,7 +1,7 @@
 """`likely mix`: several models as one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -9,7 +9,7 @@ from likely.apps._console import messages, print_json, results, table
 from likely.core.errors import BadSetting
 
 if TYPE_CHECKING:
-    from likely.data.corpus import Corpus
+    pass
 
 
 def mix_models(
@@ -17,6 +17,8 @@ def mix_models(
     /,
     *,
     fit_on: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    field: str = "text",
+    on_error: Literal["raise", "skip"] = "raise",
     out: Path | None = None,
     limit: int = 200_000,
     json: Annotated[bool, Parameter(negative=())] = False,
@@ -30,6 +32,8 @@ def mix_models(
         models: folders of models over one vocabulary, two or more.
         fit_on: files or folders of text to fit the weights on; or `embedded` for the validation
             part of the corpus that comes with Python.
+        field: the field or column that holds the text.
+        on_error: skip what cannot be read, and list it; raise stops there.
         out: folder of the new model; must not be there yet.
         limit: bytes of that text to read at most, in pieces spread over all of it.
         json: print JSON.
@@ -37,6 +41,7 @@ def mix_models(
     folder = _checked(models, fit_on, out, limit)
     import numpy as np
 
+    from likely.apps._given import given_texts
     from likely.apps._pieces import pieces
     from likely.audit.likelihood import from_tokens, likelihood
     from likely.data.tokens import encode
@@ -45,7 +50,7 @@ def mix_models(
 
     members = [load(path) for path in models]
     check_members(members)
-    text = pieces(_read(fit_on), limit)
+    text = pieces(given_texts(fit_on, field, on_error, part="validation"), limit)
     tokens = encode(text, members[0].vocabulary)
     messages().print(f"Fitting weights on {text.bytes:,} bytes of {text.name} …", style="dim")
     judged = [member.judge(tokens) for member in members]
@@ -108,11 +113,3 @@ def _checked(
     if problems or out is None:
         raise BadSetting("likely mix", problems)
     return out
-
-
-def _read(paths: tuple[str, ...]) -> "Corpus":
-    from likely.data.embedded import embedded
-    from likely.data.files import read
-    from likely.data.split import split
-
-    return split(embedded()).validation if paths == ("embedded",) else read(paths)

@@ -1,7 +1,7 @@
 """`likely view`: a page of a text as a model sees it, or two models; or of a run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from likely.data.corpus import Corpus
 
 WHERE = "likely view"
-OPTIONS = ("--text", "--against", "--out", "--limit", "--open", "--no-open")
+OPTIONS = (
+    "--text",
+    "--field",
+    "--on-error",
+    "--against",
+    "--out",
+    "--limit",
+    "--open",
+    "--no-open",
+)
 
 
 def view_text(
@@ -23,6 +32,8 @@ def view_text(
     /,
     *,
     text: str | None = None,
+    field: str = "text",
+    on_error: Literal["raise", "skip"] = "raise",
     against: Path | None = None,
     out: Path | None = None,
     limit: int = 10_000,
@@ -41,6 +52,8 @@ def view_text(
         files: files or folders of text; - reads standard input, and `embedded` is the held-out
             part of the corpus that comes with Python.
         text: the text itself, in place of files.
+        field: the field or column that holds the text.
+        on_error: skip what cannot be read, and list it; raise stops there.
         against: folder of a second model, to compare on the same text.
         out: file to write; view.html by default, and report.html in the folder of a run.
         limit: characters to show at most.
@@ -57,7 +70,8 @@ def view_text(
 
         folders = [model, against] if against is not None else [model]
         readers = [load(folder) for folder in folders]
-        write_whole(page, text_page(readers, folders, _corpus(files, text), limit))
+        corpus = _corpus(files, text, field, on_error)
+        write_whole(page, text_page(readers, folders, corpus, limit))
     results().print(f"{page}: open it in any browser")
     if open_page:
         _open(page)
@@ -100,24 +114,18 @@ def _run_page(folder: Path, against: Path | None, out: Path | None) -> Path:
     return write_run_report(folder, out)
 
 
-def _corpus(files: tuple[str, ...], text: str | None) -> "Corpus":
+def _corpus(
+    files: tuple[str, ...], text: str | None, field: str, on_error: Literal["raise", "skip"]
+) -> "Corpus":
     from likely.data.corpus import Corpus, Document
 
     if text is not None:
         return Corpus("this text", (Document("this text", text),))
     if files == ("-",):
         return _standard_input()
-    if files == ("embedded",):
-        from likely.data.embedded import embedded
-        from likely.data.split import split
+    from likely.apps._given import given_texts
 
-        return split(embedded()).held_out
-    from likely.data.files import read
-
-    corpus = read(files)
-    for line in corpus.skipped:
-        messages().print(f"Skipped {line}.", style="dim")
-    return corpus
+    return given_texts(files, field, on_error)
 
 
 def _standard_input() -> "Corpus":

@@ -39,9 +39,9 @@ def read(
     `.feather` one a row; `.gz`, `.zst`, `.bz2` and `.xz` are unpacked. Of a folder, all files with
     such a suffix or one of `TEXT_SUFFIXES` are read, inner folders too, in sorted order; hidden
     files and folders and folders of runs and models are left out, and text files of another suffix
-    or that are no UTF-8 are listed in `Corpus.skipped`. A folder that `datasets` saved is read as that data set. A file
-    that is named directly is read whatever its suffix. Documents without a visible character are
-    dropped.
+    or that are no UTF-8 are listed in `Corpus.skipped`. A folder that `datasets` saved is read as
+    that data set. A file that is named directly is read whatever its suffix. Documents without a
+    visible character are dropped.
 
     Ids are paths relative to the folder that was named (after its own name where several paths
     were), for lines and rows the field `id` or `file:number`; `#2` is added to one that occurs
