@@ -22,8 +22,8 @@ from likely.core.vocabulary import Vocabulary
 from likely.models.feed_forward import feed_forward
 
 ACT = re.compile(
-    r"\b(give|leave|name|try|use|write|install|check|choose|convert|copy|build|see|go on|Did you mean|"
-    r"should be|needs|quotes|Known|holds one complete|likely \w+ --\w+)\b",
+    r"\b(give|leave|name|try|use|write|install|check|choose|convert|copy|build|see|go on|"
+    r"Did you mean|should be|needs|quotes|Known|holds one complete|likely \w+ --\w+)\b",
     re.IGNORECASE,
 )
 
