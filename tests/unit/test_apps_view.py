@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from likely.apps import cli
 from likely.apps._run_report import write_run_report
 from likely.audit.likelihood import likelihood
 from likely.core.vocabulary import Vocabulary
@@ -18,16 +17,9 @@ from likely.data.tokens import encode
 from likely.models.feed_forward import feed_forward
 from likely.train.loop import run
 from likely.train.recipe import Recipe, Schedule
+from tests.unit.test_apps_cli import here
 
 TEXT = 'Call me Ishmael. <b>Some</b> years ago – never mind "how long" & so on.\n' * 12
-
-
-def here(capsys, *words):
-    """Run the command in this process: exit code, output, messages."""
-    with pytest.raises(SystemExit) as left:
-        cli.main(list(words))
-    out, err = capsys.readouterr()
-    return left.value.code, out, err
 
 
 @pytest.fixture(scope="module")

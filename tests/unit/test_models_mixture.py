@@ -13,9 +13,10 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
 from likely.data.tokens import encode
 from likely.decode._generate import generate
+from likely.models._weights import fit_weights
 from likely.models.feed_forward import feed_forward
 from likely.models.load import load
-from likely.models.mixture import Mixture, fit_weights, mixture
+from likely.models.mixture import Mixture, mixture
 from likely.models.ngram import sweep
 from likely.models.transformer import transformer
 

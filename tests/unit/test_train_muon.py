@@ -8,10 +8,8 @@ from likely.core.vocabulary import Vocabulary
 from likely.models.feed_forward import feed_forward
 from likely.models.transformer import transformer
 from likely.train._optimizers import optimizers_of
-from likely.train.loop import run
 from likely.train.muon import Muon, orthogonal
-from likely.train.recipe import Optimizer, Recipe, Schedule
-from tests.unit.train_child import recipe, texts
+from likely.train.recipe import Optimizer, Recipe
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (6, 20), (20, 6), (1, 5)])
@@ -83,30 +81,3 @@ def test_a_tied_head_is_an_embedding_once():
     muon, adamw = optimizers_of(Recipe(optimizer=Optimizer("muon")), reader)
     counts = [sum(len(g["params"]) for g in o.param_groups) for o in (muon, adamw)]
     assert sum(counts) == len(list(reader.parameters()))
-
-
-def test_a_run_goes_on_to_the_same_bits(tmp_path):
-    def go(folder, resume=False, on_step=None):
-        chosen = recipe(
-            model="feed_forward(context=3, embedding=4, width=8)",
-            steps=6,
-            checkpoint_every=2,
-            schedule=Schedule(warmup=1),
-            optimizer=Optimizer("muon", lr=0.02),
-        )
-        return run(
-            chosen, folder=folder, tokens=texts(), resume=resume, on_step=on_step, device="cpu"
-        )
-
-    def stop(step, reader):
-        if step == 3:
-            raise RuntimeError("the power is gone")
-
-    whole = go(tmp_path / "whole")
-    with pytest.raises(RuntimeError, match="power"):
-        go(tmp_path / "cut", on_step=stop)
-    cut = go(tmp_path / "cut", resume=True)
-    for one, other in zip(whole.model.parameters(), cut.model.parameters(), strict=True):
-        assert torch.equal(one, other)
-    losses = [row["loss"] for row in whole.training]
-    assert losses[-1] < losses[0]

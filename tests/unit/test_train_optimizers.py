@@ -91,7 +91,7 @@ def test_what_is_left_out_suits_the_name():
     assert Optimizer("sign", lr=1.0) == Optimizer("sign", lr=1.0, momentum=0.9)
 
 
-@pytest.mark.parametrize("name", ["sgd", "sign"])
+@pytest.mark.parametrize("name", ["sgd", "sign", "muon"])
 def test_a_run_goes_on_to_the_same_bits(tmp_path, name):
     def go(folder, resume=False, on_step=None):
         chosen = recipe(

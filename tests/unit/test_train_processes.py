@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from likely.train.run import read_run
-from tests.unit.train_child import go
+from tests.unit.train_child import go, surprising
 
 ROOT = Path(__file__).parents[2]
 
 
-def child(folder, accumulate=1, dropout=0.0, pause=0.0, **environment):
-    given = [folder, accumulate, dropout, pause]
+def child(folder, accumulate=1, dropout=0.0, pause=0.0, choose=None, **environment):
+    given = [folder, accumulate, dropout, pause, choose.__name__ if choose else "all"]
     return subprocess.Popen(
         [sys.executable, "-m", "tests.unit.train_child", *map(str, given)],
         cwd=ROOT,
@@ -67,19 +67,21 @@ def test_kill_at_a_random_step_and_resume_to_the_same_bits(tmp_path, one_thread)
         }, f"killed at step {step}"
 
 
-def test_two_processes_are_one(tmp_path, one_thread):
+@pytest.mark.parametrize("choose", [None, surprising])
+def test_two_processes_are_one(tmp_path, one_thread, choose):
     alone, together = tmp_path / "alone", tmp_path / "together"
-    go(alone, accumulate=4)
+    go(alone, accumulate=4, choose=choose)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     shared |= {"LOCAL_WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "true"}
     processes = [
-        child(together, 4, **shared, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in (0, 1)
+        child(together, 4, choose=choose, **shared, RANK=str(rank), LOCAL_RANK=str(rank))
+        for rank in (0, 1)
     ]
     finish(*processes)
     one, two = read_run(alone).training, read_run(together).training
     assert [row["tokens"] for row in one] == [row["tokens"] for row in two]
-    for name in ("loss", "gradient_norm", "entropy"):
+    for name in ("loss", "gradient_norm", "entropy", *(["chosen"] if choose else [])):
         assert [row[name] for row in two] == pytest.approx([row[name] for row in one], rel=1e-4)

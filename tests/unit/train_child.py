@@ -1,4 +1,4 @@
-"""A small run in a process of its own, to be killed or joined: FOLDER ACCUMULATE DROPOUT PAUSE."""
+"""A run in a process of its own, to be killed or joined: FOLDER ACCUMULATE DROPOUT PAUSE CHOOSE."""
 
 import sys
 import time
@@ -62,7 +62,13 @@ def go(folder, accumulate=1, dropout=0.0, pause=0.0, **more):
     )
 
 
+def surprising(batch, stats):
+    """Tokens that surprise count, more so the more they do; the others do not."""
+    return (-stats["log_prob"] - 4.0).clamp(min=0.0)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    _, folder, accumulate, dropout, pause = sys.argv
-    go(Path(folder), int(accumulate), float(dropout), float(pause), resume=True)
+    _, folder, accumulate, dropout, pause, chosen = sys.argv
+    choose = surprising if chosen == "surprising" else None
+    go(Path(folder), int(accumulate), float(dropout), float(pause), choose=choose, resume=True)

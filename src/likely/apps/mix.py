@@ -45,8 +45,9 @@ def mix_models(
     from likely.apps._pieces import pieces
     from likely.audit.likelihood import from_tokens, likelihood
     from likely.data.tokens import encode
+    from likely.models._weights import fit_weights
     from likely.models.load import load
-    from likely.models.mixture import Mixture, check_members, fit_weights
+    from likely.models.mixture import Mixture, check_members
 
     members = [load(path) for path in models]
     check_members(members)

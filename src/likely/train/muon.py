@@ -1,7 +1,7 @@
 """Muon: steps of matrices that stretch every direction alike."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import torch
@@ -10,11 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from likely.core.settings import checked
+from likely.train._by_group import ByGroup
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(ByGroup):
     r"""Momentum whose matrix is replaced by the nearest one with equal singular values.
 
     $$ M_t = \mu M_{t-1} + (1 - \mu) G_t, \quad
@@ -58,34 +59,15 @@ class Muon(torch.optim.Optimizer):
             if any(parameter.ndim != 2 for parameter in group["params"]):
                 raise ValueError("Muon steps matrices only: parameters with two axes.")
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take one step.
+    def _move(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        for alike in _by_shape(parameters):
+            self._move_alike(alike, group)
 
-        Args:
-            closure: computes the loss again, as in every optimiser of torch.
-
-        Returns:
-            What the closure returned.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for alike in _by_shape(group["params"]):
-                self._step(alike, group)
-        return loss
-
-    def _step(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
+    def _move_alike(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
         """Matrices of one shape: one batched product is faster than many small ones."""
         gradients = [p.grad for p in matrices if p.grad is not None]
-        for parameter in matrices:
-            if "momentum" not in self.state[parameter]:
-                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
-        memory = [self.state[parameter]["momentum"] for parameter in matrices]
         mu, lr = group["momentum"], group["lr"]
-        torch._foreach_lerp_(memory, gradients, 1 - mu)
+        memory = self._averages(matrices, gradients, mu)
         ahead = torch.stack([g.lerp(m, mu) for g, m in zip(gradients, memory, strict=True)])
         steps = orthogonal(ahead.to(self.dtype)).to(ahead.dtype)
         size = 0.2 * lr * max(ahead.shape[1:]) ** 0.5
@@ -96,8 +78,7 @@ class Muon(torch.optim.Optimizer):
 def _by_shape(parameters: Iterable[Tensor]) -> Iterable[list[Tensor]]:
     alike: dict[object, list[Tensor]] = defaultdict(list)
     for parameter in parameters:
-        if parameter.grad is not None:
-            alike[parameter.shape, parameter.device, parameter.dtype].append(parameter)
+        alike[parameter.shape, parameter.device, parameter.dtype].append(parameter)
     return alike.values()
 
 

@@ -1,13 +1,17 @@
 """Sign descent: every number moves by the same amount, whatever the size of its gradient."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Lt
 from torch import Tensor
 
+from likely.core.settings import checked
+from likely.train._by_group import ByGroup
 
-class Sign(torch.optim.Optimizer):
+
+class Sign(ByGroup):
     r"""Steps along the sign of the gradient's moving average.
 
     $$ m_t = \mu m_{t-1} + (1 - \mu) g_t, \quad
@@ -21,9 +25,12 @@ class Sign(torch.optim.Optimizer):
         momentum: μ.
         weight_decay: λ, decoupled.
 
+    Raises:
+        BadSetting: a negative rate or decay, or a momentum outside [0, 1).
+
     References:
         Bernstein et al., signSGD: Compressed Optimisation for Non-Convex Problems, 2018,
-        algorithms 1 and 2. arXiv:1802.04434. Chen et al., Symbolic Discovery of Optimization
+        algorithms 1 and 2. arXiv:1802.04434; Chen et al., Symbolic Discovery of Optimization
         Algorithms, 2023. arXiv:2302.06675 (Lion).
     """
 
@@ -31,41 +38,19 @@ class Sign(torch.optim.Optimizer):
         self,
         parameters: Iterable[Tensor] | Iterable[dict[str, Any]],
         *,
-        lr: float,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
+        lr: Annotated[float, Ge(0)],
+        momentum: Annotated[float, Ge(0), Lt(1)] = 0.9,
+        weight_decay: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
+        checked(Sign, locals())
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(parameters, defaults)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take one step.
-
-        Args:
-            closure: computes the loss again, as in every optimiser of torch.
-
-        Returns:
-            What the closure returned.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            moved = [p for p in group["params"] if p.grad is not None]
-            if moved:
-                self._step(moved, group)
-        return loss
-
-    def _step(self, moved: list[Tensor], group: dict[str, Any]) -> None:
-        gradients: list[Tensor] = [p.grad for p in moved if p.grad is not None]
+    def _move(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if not gradients:
+            return
         if group["momentum"] > 0:
-            for parameter in moved:
-                if "momentum" not in self.state[parameter]:
-                    self.state[parameter]["momentum"] = torch.zeros_like(parameter)
-            memory = [self.state[parameter]["momentum"] for parameter in moved]
-            torch._foreach_lerp_(memory, gradients, 1 - group["momentum"])
-            gradients = memory
-        torch._foreach_mul_(moved, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(moved, torch._foreach_sign(gradients), alpha=-group["lr"])
+            gradients = self._averages(parameters, gradients, group["momentum"])
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(parameters, torch._foreach_sign(gradients), alpha=-group["lr"])
