@@ -23,7 +23,7 @@ LAUNCHERS = {
 }
 ALONE = [sys.executable]
 SMALL = ["--model", "feed_forward(context=3, embedding=4, width=8)", "--precision", "float32"]
-SMALL += ["--rows", "4", "--length", "16", "--device", "cpu"]
+SMALL += ["--rows", "4", "--length", "16"]
 
 
 @pytest.fixture
@@ -80,14 +80,17 @@ def test_two_processes_are_one(notes, launcher):
 
 
 def test_sizes_are_chosen_once_for_all(notes):
-    words = ["--data", ".", "--device", "cpu", "--minutes", "0.02"]
-    words += ["--model", "feed_forward(width=8)"]
+    words = ["--data", ".", "--minutes", "0.02", "--model", "transformer(layers=1, width=16)"]
     code, _out, err = finish(begin(LAUNCHERS["torchrun"], notes, *words))
     assert code == 0, err
     steps = re.findall(r"Steps: ([\d,]+) of 4 × 64", err)
     assert len(steps) == 1
     (folder,) = (notes / "runs").iterdir()
-    assert read_run(folder).recipe.steps == int(steps[0].replace(",", ""))
+    found = read_run(folder)
+    assert found.recipe.steps == int(steps[0].replace(",", ""))
+    assert found.finished
+    assert found.model.parameters_count > 0
+    assert (folder / "report.html").is_file()
 
 
 def test_a_mistake_is_told_once(notes):
@@ -96,7 +99,7 @@ def test_a_mistake_is_told_once(notes):
     assert err.count("nowhere: no such file or folder") == 1
     assert set(re.findall(r"exitcode  : (\d+)", err)) == {"2"}
     code, _out, err = finish(
-        begin(LAUNCHERS["torchrun"], notes, "--data", ".", "--rows", "3", "--device", "cpu")
+        begin(LAUNCHERS["torchrun"], notes, "--data", ".", "--rows", "3")
     )
     assert code != 0
     assert err.count("which 2 processes cannot share evenly: take rows=4") == 1

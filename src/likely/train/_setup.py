@@ -41,7 +41,9 @@ def processes(device: str | None) -> Accelerator:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
+            # Without a GPU, processes that a launcher started find each other only if told so.
+            on_cpu = device == "cpu" or not torch.accelerator.is_available()
+            accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")
     except ValueError as problem:
         raise Unsupported(
             "This Python process has begun to train on another device or precision, and accelerate "
