@@ -98,9 +98,7 @@ def test_a_mistake_is_told_once(notes):
     assert code != 0
     assert err.count("nowhere: no such file or folder") == 1
     assert set(re.findall(r"exitcode  : (\d+)", err)) == {"2"}
-    code, _out, err = finish(
-        begin(LAUNCHERS["torchrun"], notes, "--data", ".", "--rows", "3")
-    )
+    code, _out, err = finish(begin(LAUNCHERS["torchrun"], notes, "--data", ".", "--rows", "3"))
     assert code != 0
     assert err.count("which 2 processes cannot share evenly: take rows=4") == 1
 
