@@ -69,7 +69,7 @@ MISTAKES = [
         "train --data a.txt b.txt --model ngram --lr 1 --steps 9",
         ["leave these options out: --steps, --optimizer or --lr"],
     ),
-    ("model of a hub", "train --data a.txt --model gpt2 --out r", ["'gpt2'", "from Python"]),
+    ("model of a hub", "train --data a.txt --model gpt2 --out r", ["'gpt2'", "pretrained(path="]),
     ("tokenizer by another name", "train --data a.txt --tokenizer bpee --out r", ["'bpe'"]),
     ("vocabulary that is too small", "train --data a.txt --tokenizer bpe(size=9)", ["size=9"]),
     ("negative seed", "train --seed -1 --out r", ["seed=-1", "should be at least 0"]),

@@ -20,6 +20,8 @@ from likely.train.sizes import SHAPES, Shape
 
 MINUTES = 2.0
 _FEED_FORWARD_RATE = 5e-3
+_RATES = {"pretrained": 5e-5}
+"""What has learned already is moved in small steps, or it forgets."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,9 @@ def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recip
         if kind == "transformer" and "length" not in given:
             values["length"] = min(shape.length, settings.get("context", 256))
         if kind != "transformer":
-            usual = {"name": "adamw", "lr": _FEED_FORWARD_RATE}
+            usual = {"name": "adamw", "lr": _RATES.get(kind, _FEED_FORWARD_RATE)}
+        if kind == "pretrained":
+            values.setdefault("tokenizer", f"pretrained(path={settings['path']!r})")
     told = given.get("optimizer", {})
     same = told.get("name", usual["name"]) == usual["name"]
     values["optimizer"] = {**usual, **told} if same else told

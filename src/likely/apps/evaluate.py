@@ -23,7 +23,8 @@ def evaluate_model(
     """Measure a model on texts: nats per token, bits per byte, perplexity, accuracy.
 
     Args:
-        model: folder of a model, such as quickstart/models/transformer.
+        model: folder of a model, such as quickstart/models/transformer, or hub:NAME for one of the
+            Hugging Face hub.
         corpus: files, folders, patterns or addresses of text; or `embedded` for the held-out part
             of the corpus that comes with Python.
         field: the field or column that holds the text.

@@ -21,7 +21,8 @@ def generate_text(
     """Continue a text.
 
     Args:
-        model: folder of a model, such as quickstart/models/transformer.
+        model: folder of a model, such as quickstart/models/transformer, or hub:NAME for one of the
+            Hugging Face hub.
         prompt: text to continue; repeat it for several. The empty one starts a document.
         sampler: a map of logits with its settings, such as "min_p(p=0.05)"; repeat it, or join
             with |, to apply several in order: "temperature(temperature=0.8) | top_k(k=40)".

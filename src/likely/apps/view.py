@@ -48,7 +48,8 @@ def view_text(
     is that of a run: its curves, its recipe, and validation text as it sees it.
 
     Args:
-        model: folder of a model, such as quickstart/models/transformer, or of a run.
+        model: folder of a model, such as quickstart/models/transformer, or of a run; or hub:NAME
+            for a model of the Hugging Face hub.
         files: files or folders of text; - reads standard input, and `embedded` is the held-out
             part of the corpus that comes with Python.
         text: the text itself, in place of files.

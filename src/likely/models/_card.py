@@ -66,8 +66,9 @@ def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
         return card["kind"], vocabulary_of(card["vocabulary"], folder), card["settings"]
     except FileNotFoundError as problem:
         raise BadInput(
-            f"{folder} has no {CARD}, so it is no model of ours. "
-            "Give the folder that training wrote, such as RUN/model."
+            f"{folder} has no {CARD} and no config.json of transformers, so it holds no model. "
+            "Give the folder that training wrote, such as RUN/model, one of transformers, or "
+            "hub:OWNER/NAME."
         ) from problem
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise BadInput(

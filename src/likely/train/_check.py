@@ -49,9 +49,9 @@ def build(data: Mapping[str, Any], where: str) -> Recipe:
     return Recipe(**values)
 
 
-_FROM_PYTHON = (
-    "These begin with random weights; a model of transformers, such as one from the hub, is "
-    "trained from Python: run(model=...), see docs/train.md."
+_PRETRAINED = (
+    "A model of transformers, from a folder or the Hugging Face hub, is trained further with "
+    "pretrained(path='FOLDER-OR-NAME')."
 )
 
 
@@ -72,11 +72,11 @@ def trainable(text: str) -> tuple[Callable[..., Any], dict[str, Any]]:
         name, given = parse(text)
         entry = get("models", name)
     except UnknownName as problem:
-        raise UnknownName("model", problem.name, problem.known, _FROM_PYTHON) from problem
+        raise UnknownName("model", problem.name, problem.known, _PRETRAINED) from problem
     except BadSetting as problem:
         if "(" in text:
             raise
-        raise UnknownName("model", text, catalogue("models"), _FROM_PYTHON) from problem
+        raise UnknownName("model", text, catalogue("models"), _PRETRAINED) from problem
     kind = inspect.signature(entry, eval_str=True).return_annotation
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         raise BadSetting(f"Model {name!r}", [not_trained(name)])
