@@ -18,9 +18,8 @@ import numpy as np
 import torch
 
 import likely
-from likely.apps._measure import difference
 from likely.apps._pieces import pieces
-from likely.audit.likelihood import Likelihood, likelihood
+from likely.audit.likelihood import Likelihood, difference, likelihood
 from likely.data.embedded import embedded
 from likely.data.split import split
 from likely.data.tokens import encode

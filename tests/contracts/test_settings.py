@@ -12,7 +12,7 @@ import torch
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
 from likely.audit.compressors import compressors
-from likely.audit.likelihood import Likelihood, likelihood
+from likely.audit.likelihood import Likelihood, difference, likelihood
 from likely.core.bind import bind
 from likely.core.catalogue import ROOMS, catalogue, get
 from likely.core.errors import BadSetting
@@ -222,6 +222,7 @@ DIRECT = {
     data_card: lambda **given: data_card(split(TEXTS, held_out=0.0), **given),
     repeated_bytes: lambda **given: repeated_bytes(TEXTS, TEXTS, **given),
     Likelihood.interval: MEASURED.interval,
+    difference: lambda **given: difference(MEASURED, MEASURED, **given),
     likelihood: lambda **given: likelihood(feed_forward(VOCABULARY, width=2), TOKENS, **given),
     compressors: lambda **given: compressors(TEXTS, TEXTS, **given),
     ngram: lambda **given: ngram(TOKENS, TOKENS, **given),

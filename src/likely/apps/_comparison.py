@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from likely.apps._measure import difference
 from likely.apps._reading import Piece, Reading
-from likely.audit.likelihood import Likelihood
+from likely.audit.likelihood import Likelihood, difference
 
 BLOCKS = 30
 _LEAST_BYTES = 20

@@ -12,7 +12,6 @@ import torch
 from likely.apps import _excerpts, _findings, _ngrams, _trained
 from likely.apps._budget import Budget, Memory
 from likely.apps._console import Clock
-from likely.apps._measure import as_dict, difference
 from likely.apps._memorise import memorise
 from likely.apps._pieces import pieces
 from likely.apps._stages import Stages, write_whole
@@ -21,7 +20,7 @@ from likely.apps._texts import Texts, settings_of, texts_of
 from likely.apps._write import samplers_of, write
 from likely.apps.report import render
 from likely.audit.compressors import compressors
-from likely.audit.likelihood import Likelihood, likelihood
+from likely.audit.likelihood import Likelihood, difference, likelihood
 from likely.data.card import data_card
 from likely.data.corpus import Corpus
 from likely.data.tokens import Tokens, encode
@@ -121,7 +120,7 @@ class _Job:
             found = likelihood(reader, t.held_out)
             return {
                 "label": MODELS[name],
-                **as_dict(found),
+                **found.to_dict(),
                 "parameters": reader.parameters_count,
                 "seconds": curve[-1]["seconds"],
                 "validation_bits_per_byte": curve[-1]["bits_per_byte"],

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from likely.apps._measure import as_dict
 from likely.audit.likelihood import Likelihood, from_tokens
 from likely.data.tokens import Tokens
 from likely.models.ngram import Smoothing, judge, sweep
@@ -52,7 +51,7 @@ def count(
     }
     row = {
         "label": f"{TITLES[smoothing]} {chosen}-gram",
-        **as_dict(fresh[chosen]),
+        **fresh[chosen].to_dict(),
         "parameters": models[chosen].parameters_count,
         "seconds": seconds,
     }

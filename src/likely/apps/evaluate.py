@@ -32,7 +32,6 @@ def evaluate_model(
         json: print JSON.
     """
     from likely.apps._given import given_texts
-    from likely.apps._measure import as_dict
     from likely.audit.likelihood import likelihood
     from likely.core.errors import BadSetting
     from likely.data.tokens import encode
@@ -49,7 +48,7 @@ def evaluate_model(
         "documents": len(text),
         "bytes": text.bytes,
         "parameters": reader.parameters_count,
-        **as_dict(found),
+        **found.to_dict(),
     }
     if json:
         print_json(row)
