@@ -23,7 +23,8 @@ def pretrained(vocabulary: Vocabulary, *, path: str) -> Transformer:
 
     Args:
         vocabulary: that of the text; must be the model's own.
-        path: a folder of `transformers`, or a name on the Hugging Face hub.
+        path: a folder of `transformers` or of a transformer that was trained here, or a name on
+            the Hugging Face hub.
 
     Returns:
         The model, ready to be trained further.
@@ -32,6 +33,21 @@ def pretrained(vocabulary: Vocabulary, *, path: str) -> Transformer:
         BadSetting: no path.
         BadInput: there is no such model, or the text was cut by another tokenizer.
         Unsupported: its logits are no linear head on its last hidden states.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from likely.models.transformer import transformer
+        >>> with TemporaryDirectory() as folder:
+        ...     small = transformer(Vocabulary.of_bytes(), layers=1, width=8, heads=2)
+        ...     small.save(Path(folder) / "small")
+        ...     again = pretrained(Vocabulary.of_bytes(), path=f"{folder}/small")
+        >>> again.parameters_count == small.parameters_count
+        True
+
+    References:
+        Wolf et al., Transformers: State-of-the-Art Natural Language Processing, 2020.
+        arXiv:1910.03771.
     """
     if not path:
         raise BadSetting("Model 'pretrained'", ["path is empty; name a folder or a hub id."])
