@@ -15,9 +15,11 @@ __all__ = ["Transformer", "open_pretrained", "pretrained"]
 
 
 def pretrained(vocabulary: Vocabulary, *, path: str) -> Transformer:
-    """A causal language model with the weights that somebody else gave it, to be trained further.
+    r"""A causal language model with the weights that somebody else gave it, to be trained further.
 
-    The text must be cut by its own tokenizer: in a recipe `tokenizer = "pretrained(path=...)"` with
+    $$ z = h W^\top + b $$
+    h are the last hidden states and W, b the output embeddings, scaled and capped as the model's
+    configuration says. The text must be cut by its own tokenizer: in a recipe `tokenizer = "pretrained(path=...)"` with
     the same path, which `likely train` chooses by itself. Weights are float32; no code of the
     model's author is run.
 
