@@ -124,7 +124,7 @@ MISTAKES = [
         "train --resume run --steps 5 --lr 1",
         ["without --steps, --lr", "likely train --resume run"],
     ),
-    ("unfinished run", "generate run", ["run", "Give the folder"]),
+    ("unfinished run", "generate run", ["not finished", "likely train --resume run"]),
     # Models.
     ("model that is nowhere", "generate nowhere", ["nowhere is no folder", "Give the folder"]),
     ("model that is a file", "evaluate text.txt text.txt", ["text.txt is no folder", "Give"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.apps import _first_run, _outcome
-from likely.apps._console import is_first, messages, print_json, results
+from likely.apps._console import is_first, messages, print_json, program, results
 from likely.apps._own_text import Texts, texts_of
 from likely.apps._run_folder import folder_of
 from likely.apps._run_report import write_run_report
@@ -175,7 +175,7 @@ def _report(done: Run, texts: Texts | None, order: Order) -> None:
             if name in last
         )
         results().print(f"Step {last['step']}: {shown}")
-        results().print(f"The model is in {done.folder}; try: likely generate {done.folder}")
+        results().print(f"The model is in {done.folder}; try: {program()} generate {done.folder}")
         return
     _outcome.warn(done, results())
     _outcome.tell(said, texts, results())

@@ -47,7 +47,7 @@ def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
         The kind, the vocabulary and the settings.
 
     Raises:
-        BadInput: no such folder, no `likely.json` in it, one of another format, or a tokenizer is
+        BadInput: no such folder, no `likely.json` in it (an unfinished run has none), one of another format, or a tokenizer is
             missing.
     """
     folder = Path(folder)
@@ -65,6 +65,11 @@ def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
             )
         return card["kind"], vocabulary_of(card["vocabulary"], folder), card["settings"]
     except FileNotFoundError as problem:
+        if (folder / "recipe.toml").is_file():
+            raise BadInput(
+                f"{folder} is a run that has not finished, so it holds no model yet. Go on with: "
+                f"likely train --resume {folder}"
+            ) from problem
         raise BadInput(
             f"{folder} has no {CARD} and no config.json of transformers, so it holds no model. "
             "Give the folder that training wrote, such as RUN/model, one of transformers, or "
