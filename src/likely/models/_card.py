@@ -47,8 +47,8 @@ def read_card(folder: Path) -> tuple[str, Vocabulary, dict[str, Any]]:
         The kind, the vocabulary and the settings.
 
     Raises:
-        BadInput: no such folder, no `likely.json` in it (an unfinished run has none), one of another format, or a tokenizer is
-            missing.
+        BadInput: no such folder, no `likely.json` in it (an unfinished run has none), one of
+            another format, or a tokenizer is missing.
     """
     folder = Path(folder)
     if not folder.is_dir():

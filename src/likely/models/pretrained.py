@@ -19,9 +19,9 @@ def pretrained(vocabulary: Vocabulary, *, path: str) -> Transformer:
 
     $$ z = h W^\top + b $$
     h are the last hidden states and W, b the output embeddings, scaled and capped as the model's
-    configuration says. The text must be cut by its own tokenizer: in a recipe `tokenizer = "pretrained(path=...)"` with
-    the same path, which `likely train` chooses by itself. Weights are float32; no code of the
-    model's author is run.
+    configuration says. The text must be cut by its own tokenizer: in a recipe
+    `tokenizer = "pretrained(path=...)"` with the same path, which `likely train` chooses by itself.
+    Weights are float32; no code of the model's author is run.
 
     Args:
         vocabulary: that of the text; must be the model's own.
