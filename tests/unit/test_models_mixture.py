@@ -135,6 +135,17 @@ def test_a_member_without_weight_is_not_asked(members):
     assert np.isfinite(model.judge(text("cat"))[0]).all()
 
 
+def test_no_member_reads_more_than_it_can(members):
+    counted, short = members[0], members[-1]
+    long = transformer(BYTES, layers=1, width=16, heads=2, context=512)
+    assert (short.longest, counted.longest) == (16, None)
+    assert Mixture([counted, short], [0.5, 0.5]).window == 16
+    assert Mixture([counted, long], [0.5, 0.5]).window == 512
+    both = Mixture([long, counted, short], [0.4, 0.4, 0.2])
+    assert (both.window, both.longest) == (16, 16)
+    assert Mixture([counted], [1.0]).longest is None
+
+
 def test_mistakes_are_sentences(members, untyped):
     with pytest.raises(BadSetting, match="at least one member"):
         mixture([], text("a"))
@@ -146,3 +157,38 @@ def test_mistakes_are_sentences(members, untyped):
     stranger = feed_forward(other, context=1, embedding=1, width=1)
     with pytest.raises(BadInput, match="different vocabularies"):
         Mixture([members[0], stranger], [0.5, 0.5])
+
+
+@pytest.mark.slow
+def test_on_the_embedded_corpus_it_is_below_every_member(tmp_path):
+    """By more than chance: the whole 95 % interval of each difference lies above 0."""
+    from likely.apps._pieces import pieces
+    from likely.audit.likelihood import difference, likelihood
+    from likely.data.embedded import embedded
+    from likely.data.split import split
+    from likely.train.loop import run
+    from likely.train.recipe import Optimizer, Recipe, Schedule
+
+    parts = split(embedded())
+    train = encode(pieces(parts.train, 1_000_000), BYTES)
+    validation, held_out = (
+        encode(pieces(part, 200_000), BYTES) for part in (parts.validation, parts.held_out)
+    )
+    recipe = Recipe(
+        model="transformer(layers=2, width=96, heads=2, context=128)",
+        steps=500,
+        length=128,
+        rows=8,
+        schedule=Schedule(warmup=20),
+        optimizer=Optimizer("muon", lr=0.012),
+    )
+    trained = run(recipe, folder=tmp_path / "run", tokens=train, device="cpu").model
+    counted = sweep(train, validation, [5], smoothing="kneser_ney")[5]
+    members = [trained, counted]
+    mixed = mixture(members, validation)
+    assert min(mixed.weights) > 0.02
+    whole = likelihood(mixed, held_out)
+    for member in members:
+        more, low, _ = difference(whole, likelihood(member, held_out))
+        assert more > 0.01
+        assert low > 0

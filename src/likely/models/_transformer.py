@@ -38,7 +38,7 @@ class Transformer(nn.Module, Reader):
     def __init__(self, model: Any, vocabulary: Vocabulary, context: int) -> None:
         super().__init__()
         self.model, self.vocabulary, self.context = model, vocabulary, context
-        self.window = min(context, WINDOW)
+        self.window, self.longest = min(context, WINDOW), context
         self._check_head()
 
     def hidden(self, batch: Batch) -> tuple[Float[Tensor, "N D"], Head]:

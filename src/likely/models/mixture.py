@@ -47,7 +47,10 @@ class Mixture(Reader):
                     "least 0 that sum to 1: one a member."
                 ],
             )
-        self.window = max(member.window for member in self.members)
+        # Beyond what it was trained on a transformer guesses badly; an n-gram reads any length.
+        bounded = [member for member in self.members if member.longest is not None]
+        self.window = min(member.window for member in bounded or self.members)
+        self.longest = min((m.longest for m in bounded if m.longest is not None), default=None)
 
     def logits(self, batch: Batch) -> Float[Tensor, "N V"]:
         """Log-probabilities of every next token at every position.
@@ -85,7 +88,8 @@ class Mixture(Reader):
 
         Args:
             tokens: documents; each is read from BOS.
-            length: positions of a window; None for the longest `window` of a member.
+            length: positions of a window; None for the shortest `window` of a member whose
+                positions are bounded.
             rows: windows read at once.
             progress: called with the number of tokens scored after each batch.
 

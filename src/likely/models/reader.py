@@ -29,6 +29,8 @@ class Reader(ABC):
     vocabulary: Vocabulary
     window: int = 256
     """Positions of the windows that a corpus is read in, where nobody says another number."""
+    longest: int | None = None
+    """Positions that it can read at once; None where any number will do."""
 
     def hidden(self, batch: Batch) -> tuple[Float[Tensor, "N D"], Head]:
         """Last hidden states and the head that turns them into logits.
