@@ -135,6 +135,23 @@ def test_a_member_without_weight_is_not_asked(members):
     assert np.isfinite(model.judge(text("cat"))[0]).all()
 
 
+def test_members_are_read_without_dropout_and_left_as_they_were(members):
+    learning, still = members[2].train(), members[3].eval()
+    seen = []
+    hook = learning.register_forward_pre_hook(lambda module, _: seen.append(module.training))
+    model = Mixture([Mixture([learning, members[0]], [0.5, 0.5]), still], [0.5, 0.5])
+    assert model.parts == (learning, members[0], still)
+    inner = learning.layer.register_forward_pre_hook(lambda m, _: seen.append(m.training))
+    model.judge(text("the cat"))
+    hook.remove()
+    inner.remove()
+    assert seen
+    assert not any(seen)
+    assert learning.training
+    assert not still.training
+    learning.eval()
+
+
 def test_no_member_reads_more_than_it_can(members):
     counted, short = members[0], members[-1]
     long = transformer(BYTES, layers=1, width=16, heads=2, context=512)

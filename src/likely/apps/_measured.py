@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from likely.core.stats import Statistic
 from likely.data.packing import evaluation_batches
 from likely.data.tokens import Tokens
+from likely.models._judge import evaluating
 from likely.models.reader import Reader
 
 TOP = 5
@@ -56,24 +57,21 @@ def measure_tokens(
     rows = max(1, min(32, _LOGITS // (length * reader.vocabulary.size)))
     if last - first < len(tokens.ids):
         rows = 1  # Only the windows that hold a part of what is wanted are read.
-    if isinstance(reader, torch.nn.Module):
-        reader.eval()
     found, end = [], 0
-    for batch in evaluation_batches(tokens, length=length, rows=rows):
-        places = batch.weight.nonzero()[:, 0]
-        begin, end = end, end + len(places)
-        if end > first and begin < last:
-            keep = places[max(first - begin, 0) : last - begin]
-            found.append(_measure(reader, batch, keep))
+    with evaluating(reader):
+        for batch in evaluation_batches(tokens, length=length, rows=rows):
+            places = batch.weight.nonzero()[:, 0]
+            begin, end = end, end + len(places)
+            if end > first and begin < last:
+                keep = places[max(first - begin, 0) : last - begin]
+                found.append(_measure(reader, batch, keep))
     return Columns(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def _measure(reader: Reader, batch: Any, keep: torch.Tensor) -> Columns:
-    device = next(reader.parameters()).device if isinstance(reader, torch.nn.Module) else "cpu"
     want = {name: Statistic(name) for name in ("log_prob", "entropy", "rank", "lse")}
     want["top"] = Statistic("top", settings={"k": min(TOP, reader.vocabulary.size)})
-    with torch.no_grad():
-        stats = reader.read(batch.to(device), want)
+    stats = reader.read(batch.to(reader.device), want)
     top, logits = stats["top"]
     chance = (logits - stats["lse"][:, None]).exp()
     bits = stats["log_prob"].double() / -math.log(2), stats["entropy"].double() / math.log(2)

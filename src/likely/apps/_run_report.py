@@ -21,7 +21,11 @@ SAMPLER = ("temperature(temperature=0.9)", "top_p(p=0.95)")
 
 
 def write_run_report(
-    folder: Path, out: Path | None = None, *, validation: Corpus | None = None
+    folder: Path,
+    out: Path | None = None,
+    *,
+    validation: Corpus | None = None,
+    reader: Reader | None = None,
 ) -> Path:
     """Write the page of a run, finished or not.
 
@@ -29,6 +33,7 @@ def write_run_report(
         folder: of the run.
         out: file to write; `report.html` in the folder by default.
         validation: text to show coloured; read and split anew from the recipe by default.
+        reader: the model of a finished run, where it is in memory.
 
     Returns:
         Where it is.
@@ -37,7 +42,8 @@ def write_run_report(
         BadInput: there is no run in the folder, or it is damaged.
     """
     run = read_run(folder)
-    reader = run.model if run.finished else None
+    if reader is None and run.finished:
+        reader = run.model
     missing, coloured, samples = "", [], []
     if reader is not None:
         samples = _samples(reader, run.recipe.seed)

@@ -53,8 +53,7 @@ def from_text(order: Order) -> None:
     accelerator = _setup.processes(order.device)
     recipe = _first_run.checked(order.given, accelerator.num_processes)
     _need_text(order)
-    folder = folder_of(order.out, recipe.data, _setup.processes(order.device))
-    accelerator = _setup.processes(order.device)
+    folder = folder_of(order.out, recipe.data, accelerator)
     texts = texts_of(recipe, folder, accelerator)
     choice = _first_run.choose(
         order.given, texts.train, texts.validation, order.minutes, accelerator
@@ -79,9 +78,10 @@ def from_recipe(path: Path, order: Order) -> None:
         base["optimizer"] = {name: base["optimizer"][name] for name in kept}
     base["optimizer"] = {**base["optimizer"], **tuned}
     recipe = build({**base, **given}, f"{path} with the options given")
-    share(recipe, _setup.processes(order.device).num_processes)
-    folder = folder_of(order.out, recipe.data, _setup.processes(order.device))
-    texts = texts_of(recipe, folder, _setup.processes(order.device))
+    accelerator = _setup.processes(order.device)
+    share(recipe, accelerator.num_processes)
+    folder = folder_of(order.out, recipe.data, accelerator)
+    texts = texts_of(recipe, folder, accelerator)
     messages().print(f"Folder: {folder}")
     _train(recipe, folder, texts, order, resume=False)
 
@@ -130,8 +130,9 @@ def count(order: Order) -> None:
         )
     _need_text(order)
     recipe = build(text, _WHERE)
-    folder = folder_of(order.out, recipe.data, _setup.processes(order.device))
-    texts = texts_of(recipe, folder, _setup.processes(order.device))
+    accelerator = _setup.processes(order.device)
+    folder = folder_of(order.out, recipe.data, accelerator)
+    texts = texts_of(recipe, folder, accelerator)
     model = ngram(texts.train, texts.validation, **settings)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / "model")
@@ -164,7 +165,11 @@ def _report(done: Run, texts: Texts | None, order: Order) -> None:
         return
     last = dict(done.evaluation or done.metrics[-1])
     said = None if texts is None else _outcome.outcome(done.model, texts)
-    page = write_run_report(done.folder, validation=texts.parts.validation if texts else None)
+    page = done.folder / "report.html"
+    if texts is not None:
+        write_run_report(done.folder, validation=texts.parts.validation, reader=done.model)
+    elif not page.is_file():
+        write_run_report(done.folder)
     if order.json:
         print_json({"folder": str(done.folder), **last, **({"held_out": said} if said else {})})
         return

@@ -41,6 +41,22 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
+def first_line(problem: BaseException) -> str:
+    r"""What an error of somebody else's said first, for the middle of a sentence.
+
+    Args:
+        problem: what was raised.
+
+    Returns:
+        Its first line without a full stop; its type where it said nothing.
+
+    Example:
+        >>> first_line(OSError("no such host.\nTraceback: ...")), first_line(KeyError())
+        ('no such host', 'KeyError')
+    """
+    return str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
+
+
 class LikelyError(Exception):
     """Base of all errors raised on purpose."""
 

@@ -11,7 +11,7 @@ from io import BufferedReader
 from pathlib import PurePosixPath
 from typing import Any
 
-from likely.core.errors import BadInput, LikelyError
+from likely.core.errors import BadInput, LikelyError, first_line
 from likely.data._zstd import Zstd
 
 Bytes = Any
@@ -78,11 +78,8 @@ def suffix_of(path: str) -> str:
         The suffix in small letters.
     """
     pure = PurePosixPath(path)
-    return (
-        PurePosixPath(pure.stem).suffix.lower()
-        if pure.suffix.lower() in PACKED
-        else (pure.suffix.lower())
-    )
+    inner = pure.stem if pure.suffix.lower() in PACKED else pure.name
+    return PurePosixPath(inner).suffix.lower()
 
 
 @contextmanager
@@ -139,7 +136,7 @@ def unreadable(place: Place, problem: Exception, where: str = "") -> BadInput:
         The error.
     """
     kind = PACKED.get(place.packing, "")
-    said = str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
+    said = first_line(problem)
     if isinstance(problem, EOFError):
         return BadInput(
             f"{place.path}{where}: the file ends in the middle of its {kind} data; copy or "

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from likely.core.errors import BadInput, did_you_mean
+from likely.core.errors import BadInput, did_you_mean, first_line
 from likely.data._reading import Reading, needs
 from likely.data.corpus import Document
 
 ADDRESS = "dataset:"
 _WORDS = ("name", "split", "revision", "data_files", "data_dir", "streaming")
-_STATES = ("dataset_info.json", "dataset_dict.json")
 
 
 def is_saved(root: str) -> bool:
@@ -49,7 +48,7 @@ def from_saved(root: str, reading: Reading, split: str | None = None) -> Iterato
             found = datasets.load_from_disk(root)
         except Exception as problem:  # a damaged folder fails in many ways
             raise BadInput(
-                f"{root}: this saved data set cannot be read ({_first_line(problem)}); save it "
+                f"{root}: this saved data set cannot be read ({first_line(problem)}); save it "
                 "again."
             ) from problem
     yield from rows(found, root, Path(root).name, reading, split)
@@ -101,7 +100,7 @@ def _parts(address: str) -> tuple[str, dict[str, Any]]:
 
 
 def _not_loaded(address: str, chosen: Mapping[str, Any], problem: Exception) -> BadInput:
-    said = _first_line(problem)
+    said = first_line(problem)
     known = re.findall(r"'([^']+)'", said)
     near = next(
         (hint for word in ("split", "name") if (hint := did_you_mean(chosen.get(word, ""), known))),
@@ -142,7 +141,7 @@ def rows(
             entry = next(entries, None)
         except Exception as problem:  # a remote shard may fail in many ways
             raise BadInput(
-                f"{where}, after row {number}: cannot be read ({_first_line(problem)}); check the "
+                f"{where}, after row {number}: cannot be read ({first_line(problem)}); check the "
                 "data and the network."
             ) from problem
         if entry is None:
@@ -186,7 +185,3 @@ def _library() -> Iterator[Any]:
     finally:
         if not shown:
             datasets.enable_progress_bars()
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__

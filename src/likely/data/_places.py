@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from likely.core.errors import BadInput, Unsupported, did_you_mean
+from likely.core.errors import BadInput, Unsupported, did_you_mean, first_line
 from likely.data._bytes import Place, suffix_of
 from likely.data._reading import Reading
 from likely.data._suffixes import READ
@@ -177,9 +177,9 @@ def _system(root: str) -> tuple[Any, str]:
 
 
 def _unlisted(root: str, problem: Exception) -> BadInput:
-    said = str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
     return BadInput(
-        f"{root}: cannot be listed ({said}); check the address, the network and your rights."
+        f"{root}: cannot be listed ({first_line(problem)}); check the address, the network and "
+        "your rights."
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
-from likely.core.errors import BadInput, LikelyError
+from likely.core.errors import BadInput, LikelyError, first_line
 from likely.data._bytes import Bytes, Place
 from likely.data._reading import Reading, needs
 from likely.data._suffixes import TABLES
@@ -43,10 +43,9 @@ def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
         raise
     except Exception as problem:  # damaged files fail in many ways, with MemoryError too
         where = f", after row {number}" if number else ""
-        said = str(problem).partition("\n")[0].rstrip(".") or type(problem).__name__
         raise BadInput(
             f"{place.path}{where}: this is no valid {kind} file, or a part of it is missing "
-            f"({said}); fetch it again, or give it the suffix of what it is."
+            f"({first_line(problem)}); fetch it again, or give it the suffix of what it is."
         ) from problem
 
 

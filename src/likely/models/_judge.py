@@ -1,6 +1,7 @@
 """A corpus read in windows: log-probability of every token, and whether another one beat it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,28 @@ if TYPE_CHECKING:
     from likely.models.reader import Reader
 
 Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+
+@contextmanager
+def evaluating(reader: "Reader") -> Iterator[None]:
+    """Read without gradient and without dropout, and leave the model as it was.
+
+    Args:
+        reader: any model.
+
+    Yields:
+        Nothing.
+    """
+    modules = [part for part in reader.parts if isinstance(part, torch.nn.Module)]
+    were = [module.training for module in modules]
+    for module in modules:
+        module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, was in zip(modules, were, strict=True):
+            module.train(was)
 
 
 def judge_in_windows(
@@ -37,13 +60,8 @@ def judge_in_windows(
         Log p of every token, in nats, and whether no token was likelier, both `[n]`.
     """
     log_prob, correct = np.empty(len(tokens.ids)), np.empty(len(tokens.ids), np.bool_)
-    module = reader if isinstance(reader, torch.nn.Module) else None
-    was_training = module is not None and module.training
-    if module is not None:
-        module.eval()
-    device = "cpu" if module is None else next(module.parameters()).device
-    done = 0
-    with torch.no_grad():
+    device, done = reader.device, 0
+    with evaluating(reader):
         for batch in evaluation_batches(tokens, length=length, rows=rows):
             stats = reader.read(batch.to(device), ("log_prob", "rank"))
             # Windows follow the text, and each scores what the one before it did not.
@@ -54,6 +72,4 @@ def judge_in_windows(
             done = fresh.stop
             if progress:
                 progress(fresh.stop - fresh.start)
-    if module is not None:
-        module.train(was_training)
     return log_prob, correct

@@ -1,13 +1,13 @@
 """The mixture: several models of any kind as one, with weights fitted on text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from likely.core.batch import Batch
 from likely.core.disk import whole_folder
@@ -15,7 +15,6 @@ from likely.core.errors import BadInput, BadSetting
 from likely.core.vocabulary import Vocabulary
 from likely.data.tokens import Tokens
 from likely.models._card import read_card, write_card
-from likely.models._judge import Judged, judge_in_windows
 from likely.models._weights import Weights, fit_weights
 from likely.models.load import load as load_any
 from likely.models.reader import Reader
@@ -62,7 +61,7 @@ class Mixture(Reader):
             `[N, V]` in float32, on the device of the batch.
         """
         device = batch.ids.device
-        return self._mixed([m.logits(batch.to(_device(m, device))).to(device) for m in self.used])
+        return self._mixed([m.logits(batch.to(m.device)).to(device) for m in self.used])
 
     @property
     def used(self) -> tuple[Reader, ...]:
@@ -76,31 +75,10 @@ class Mixture(Reader):
         ]
         return torch.stack(parts).logsumexp(0)
 
-    def judge(
-        self,
-        tokens: Tokens,
-        *,
-        length: int | None = None,
-        rows: int = 16,
-        progress: Callable[[int], None] | None = None,
-    ) -> Judged:
-        """Read a corpus in windows, every member in evaluation mode.
-
-        Args:
-            tokens: documents; each is read from BOS.
-            length: positions of a window; None for the shortest `window` of a member whose
-                positions are bounded.
-            rows: windows read at once.
-            progress: called with the number of tokens scored after each batch.
-
-        Returns:
-            Log p in nats and whether no token was likelier, both `[n]`.
-        """
-        for member in self.members:
-            if isinstance(member, nn.Module):
-                member.eval()
-        length = self.window if length is None else length
-        return judge_in_windows(self, tokens, length=length, rows=rows, progress=progress)
+    @property
+    def parts(self) -> tuple[Reader, ...]:
+        """The models that compute: those of all members."""
+        return tuple(part for member in self.members for part in member.parts)
 
     def start(self, rows: int) -> tuple[Any, ...]:
         """State of every member before the first token.
@@ -127,7 +105,7 @@ class Mixture(Reader):
         """
         device = tokens.device
         found = [
-            member.step(one, tokens.to(_device(member, device)))
+            member.step(one, tokens.to(member.device))
             for member, one in zip(self.used, state, strict=True)
         ]
         return self._mixed([rows.to(device) for rows, _ in found]), tuple(s for _, s in found)
@@ -213,10 +191,6 @@ def load(folder: Path) -> Mixture:
 
 def _place(number: int) -> str:
     return f"member-{number}"
-
-
-def _device(member: Reader, otherwise: torch.device) -> torch.device:
-    return next(member.parameters()).device if isinstance(member, nn.Module) else otherwise
 
 
 def check_members(members: Sequence[Reader]) -> Vocabulary:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from likely.core.errors import BadInput, BadSetting, Unsupported
+from likely.core.errors import BadInput, BadSetting, Unsupported, first_line
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus
 from likely.data.tokenizers.pretrained import pretrained as tokenizer_of
@@ -92,10 +92,10 @@ def open_pretrained(path: str) -> Transformer:
                 trust_remote_code=False,
             )
     except Exception as problem:  # files, network, the library: exceptions of all kinds
-        said = str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
         raise BadInput(
-            f"{path}: transformers cannot load this causal language model ({said}); give a folder "
-            "with a config.json and safetensors, or hub: and a name on the Hugging Face hub."
+            f"{path}: transformers cannot load this causal language model ({first_line(problem)}); "
+            "give a folder with a config.json and safetensors, or hub: and a name on the Hugging "
+            "Face hub."
         ) from problem
     vocabulary = replace(tokenizer_of(Corpus("none", ()), path=path), counts=None)
     rows = len(model.get_output_embeddings().weight) if model.get_output_embeddings() else 0

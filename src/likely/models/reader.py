@@ -84,6 +84,18 @@ class Reader(ABC):
             return measure(batch, wishes, states, head)
         return measure(batch, wishes, self.logits(batch))
 
+    @property
+    def parts(self) -> tuple["Reader", ...]:
+        """The models that compute: itself, or those that it is made of."""
+        return (self,)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are; cpu where it has none."""
+        if isinstance(self, torch.nn.Module):
+            return next(self.parameters()).device
+        return torch.device("cpu")
+
     def judge(
         self,
         tokens: Tokens,

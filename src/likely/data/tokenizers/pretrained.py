@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from likely.core.errors import BadInput, BadSetting, Unsupported
+from likely.core.errors import BadInput, BadSetting, Unsupported, first_line
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus
 from likely.data.tokenizers._counted import counted
@@ -84,7 +84,7 @@ def _text(file: Path) -> str:
         text = file.read_text(encoding="utf-8")
         Tokenizer.from_str(text)
     except Exception as problem:  # the library raises plain ones
-        raise BadInput(f"{file}: this is no tokenizer ({_first_line(problem)}).") from problem
+        raise BadInput(f"{file}: this is no tokenizer ({first_line(problem)}).") from problem
     return text
 
 
@@ -95,10 +95,6 @@ def _loaded(path: str) -> Any:
         return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except Exception as problem:  # files, network, the library: exceptions of all kinds
         raise BadInput(
-            f"{path}: transformers cannot load this tokenizer ({_first_line(problem)}); give a "
+            f"{path}: transformers cannot load this tokenizer ({first_line(problem)}); give a "
             "folder with a tokenizer.json, or a name on the Hugging Face hub."
         ) from problem
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
