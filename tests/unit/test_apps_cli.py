@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from likely.apps import cli
+from likely.core.catalogue import ROOMS
 from likely.core.errors import LikelyError
 from likely.core.vocabulary import Vocabulary
 from likely.models.feed_forward import feed_forward
@@ -89,7 +90,7 @@ def test_list_names_every_entry_with_its_first_line(capsys):
     code, out, _ = here(capsys, "list", "--json")
     found = json.loads(out)
     assert code == 0
-    assert set(found) == {"objectives", "decode", "models", "vocab.statistics", "data.tokenizers"}
+    assert set(found) == set(ROOMS)
     assert found["decode"]["min_p"].startswith("Keep tokens whose probability")
     assert all(line for room in found.values() for line in room.values())
     code, out, _ = here(capsys, "list", "objectives")

@@ -10,7 +10,7 @@ from likely.core.catalogue import catalogue, get
 from scripts.documentation.docstring import parse
 from scripts.documentation.source import SOURCE, Symbol, definitions, parameters
 
-METHODS = ("objectives", "decode", "models", "vocab.statistics")
+METHODS = ("objectives", "decode", "models", "vocab.statistics", "audit.metrics")
 ENTRIES = [
     (room, name)
     for room in METHODS

@@ -18,6 +18,9 @@ ROOMS = {
     "models": "model",
     "vocab.statistics": "statistic",
     "data.tokenizers": "tokenizer",
+    "data.tasks": "task",
+    "audit.metrics": "metric",
+    "train.trials": "trial",
 }
 """Rooms that have entries, and what one entry of each is called."""
 

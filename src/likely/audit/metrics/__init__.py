@@ -1,0 +1,1 @@
+"""Metrics: one number, or one a text, from what a model wrote and what was wanted."""

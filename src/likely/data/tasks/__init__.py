@@ -1,0 +1,1 @@
+"""Tasks with an exact scorer: generators of labelled text whose answers are known."""
