@@ -37,6 +37,7 @@ from likely.models.transformer import transformer
 from likely.train._check import build
 from likely.train.muon import Muon
 from likely.train.recipe import Optimizer, Recipe, Schedule
+from likely.train.reproduce import reproduce
 from likely.train.sign import Sign
 from likely.vocab.scan import from_logits, scan
 
@@ -240,6 +241,7 @@ DIRECT = {
         torch.zeros(1, 2), Head(torch.zeros(3, 2)), torch.tensor([0]), {"lse"}, **given
     ),
     Sign: lambda **given: Sign([torch.nn.Parameter(torch.zeros(2))], **{"lr": 1.0, **given}),
+    reproduce: lambda **given: reproduce(None, **given),
     Muon: lambda **given: Muon([torch.nn.Parameter(torch.zeros(2, 2))], **{"lr": 1.0, **given}),
 }
 

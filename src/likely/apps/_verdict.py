@@ -32,9 +32,7 @@ def show(result: Result, claim: Claim) -> None:
     for note in content["notes"]:
         console.print(note)
     console.print(sentence(result), style=_STYLE.get(result.outcome, "bold"))
-    console.print(
-        f"{content['cpu_minutes']:.1f} minutes of the processor. The result: {result.path}"
-    )
+    console.print(f"{spent(content['cpu_minutes'])} of the processor. The result: {result.path}")
 
 
 def sentence(result: Result) -> str:
@@ -59,6 +57,22 @@ def sentence(result: Result) -> str:
     more = f" About {needed} seeds would see half the effect that these can." if needed else ""
     word = "is undecided" if result.outcome == "undecided" else "has no verdict"
     return f"{name} {word}: {result.content['reason']}{more if result.outcome != 'failed' else ''}"
+
+
+def spent(minutes: float) -> str:
+    """A time of the processor in words.
+
+    Args:
+        minutes: of one core.
+
+    Returns:
+        Minutes, or seconds where it was less than one.
+
+    Example:
+        >>> spent(7.25), spent(0.05)
+        ('7.2 minutes', '3.0 seconds')
+    """
+    return f"{minutes:.1f} minutes" if minutes >= 1 else f"{60 * minutes:.1f} seconds"
 
 
 def _decision(number: int, row: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,8 @@ from likely.train.claim import Arm, Claim, Decision, Fast, Tuning
 
 Data = Mapping[str, Any]
 _TABLES = ("settings", "arms", "decisions", "tuning", "fast")
+_TUNING_SEEDS = 1000
+"""The first seed that tuning may use; verdicts count from 0."""
 _DERIVED = ("name", "content", "path")
 """Fields of a claim that no file gives."""
 
@@ -148,8 +150,7 @@ def _tuning(content: Data, seeds: int | None, problems: list[str]) -> Tuning | N
     chosen = values.get("seeds", (0,))
     if not chosen or len(set(chosen)) < len(chosen):
         problems.append("tuning.seeds should be one or more different seeds.")
-    elif "seeds" in values and seeds is not None and min(chosen) < max(seeds, 1000):
-        least = max(seeds, 1000)
+    elif min(chosen) < (least := max(seeds or 0, _TUNING_SEEDS)) and "seeds" in values:
         problems.append(
             f"tuning.seeds={list(chosen)} should be at least {least}, so that a verdict never "
             "uses them."

@@ -41,9 +41,9 @@ class Decision:
         says: the condition in words.
         measure: what the trial returns for the arm.
         arm: the arm it is about.
-        against: another arm (paired by seed), the same one with another measure, or a number.
         side: where arm − against must lie: above the margin, or below minus the margin.
         margin: how far at least; negative for what may be lost.
+        against: another arm (paired by seed), the same one with another measure, or a number.
         against_measure: of `against`; the same measure where it is left out.
     """
 
@@ -51,7 +51,7 @@ class Decision:
     measure: str
     arm: str
     side: Literal["above", "below"]
-    margin: Annotated[float, Gt(-1e300), Lt(1e300)]
+    margin: float
     against: str | float = ""
     against_measure: str = ""
 
@@ -272,12 +272,13 @@ def find_claim(text: str, folder: str | Path | None = None) -> Path:
         number, _, name = path.stem.partition("_")
         if text in (number, name, path.stem) or (text.isdigit() and int(text) == int(number)):
             return path
-    names = [path.stem.partition("_")[2] for path in known]
-    near = did_you_mean(text.lstrip("0123456789_"), names) or _near_number(text, known)
-    if near:
-        raise UnknownName("claim", text, [path.stem for path in known], near.strip())
-    raise UnknownName("claim", text, [path.stem for path in known])
+    names = [path.stem for path in known]
+    near = "" if did_you_mean(text, names) else _near(text, names)
+    raise UnknownName("claim", text, names, near.strip() or "Give one, or a TOML file.")
 
 
-def _near_number(text: str, known: list[Path]) -> str:
-    return did_you_mean(text, (path.stem.partition("_")[0] for path in known))
+def _near(text: str, names: list[str]) -> str:
+    """Near a number, or near a name without its number."""
+    parts = [name.partition("_") for name in names]
+    near = did_you_mean(text, (number for number, _, _ in parts))
+    return near or did_you_mean(text.lstrip("0123456789_"), (name for _, _, name in parts))
