@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from likely.core.errors import BadInput, BadSetting, UnknownName
-from likely.train.claim import claims, claims_folder, files, find_claim, load_claim
+from likely.train.claim import load_claim
+from likely.train.claims import claims, claims_folder, files, find_claim
 from tests.unit import toy_claims
 from tests.unit.toy_claims import CLAIM, TUNING, write
 
