@@ -37,8 +37,6 @@ def answered(
         arXiv:2403.06963; Monea et al., PaSS: Parallel Speculative Sampling, 2023. arXiv:2311.13581.
     """
     between = answer[:, :-1] if dummies is None else dummies.expand(len(answer), -1)
-    batch = Batch.of(
-        torch.cat([prompt, between], dim=1), torch.cat([prompt[:, 1:], answer], dim=1)
-    )
+    batch = Batch.of(torch.cat([prompt, between], dim=1), torch.cat([prompt[:, 1:], answer], dim=1))
     batch.weight.view(len(prompt), -1)[:, : prompt.shape[1] - 1] = 0
     return batch

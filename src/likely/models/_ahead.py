@@ -36,7 +36,11 @@ class Ahead(nn.Module, Reader):
     def __init__(self, reader: Any, heads: int) -> None:
         super().__init__()
         self.reader, self.heads = reader, heads
-        self.vocabulary, self.window, self.longest = reader.vocabulary, reader.window, reader.longest
+        self.vocabulary, self.window, self.longest = (
+            reader.vocabulary,
+            reader.window,
+            reader.longest,
+        )
         width = reader.head.weight.shape[1]
         self.maps = nn.Parameter(torch.eye(width).repeat(heads - 1, 1, 1))
 

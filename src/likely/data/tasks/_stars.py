@@ -91,9 +91,7 @@ def graphs_there_are(*, degree: int, length: int, nodes: int) -> int:
     return perm(nodes, 1 + degree * (length - 1)) // factorial(degree - 1)
 
 
-def stars(
-    count: int, rng: np.random.Generator, *, degree: int, length: int, nodes: int
-) -> Stars:
+def stars(count: int, rng: np.random.Generator, *, degree: int, length: int, nodes: int) -> Stars:
     """Draw graphs, each as likely as any other.
 
     Args:

@@ -33,7 +33,7 @@ def path_star(
 
     `degree` arms leave the source; the goal is the last node of one of them. A document is the
     edges in random order, two characters each, then source and goal, and as its answer the nodes
-    after the source up to the goal: `adbeabde` `ae` `be` (the source a has the arms b–e and d–…).
+    after the source up to the goal: `adbeabdc` `ae` `be` (of the arms a–b–e and a–d–c, the first).
     Every node but the first can be read off the edges once the node before it is known. The first
     one needs the whole arm: nothing tells the arms apart but where they end.
 
@@ -61,7 +61,7 @@ def path_star(
     Example:
         >>> task = path_star(documents=2, held_out=1, length=3, nodes=5)
         >>> task.train.documents[0].text, task.prompts, task.answers
-        ('', ('',), ('',))
+        ('ebcdcedacbeb', ('aecbdadcdb',), ('cb',))
 
     References:
         Bachmann and Nagarajan, The pitfalls of next-token prediction, 2024, §4.
