@@ -1,10 +1,10 @@
 """A small decoder-only transformer with random weights, to be trained."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from likely.core.errors import BadSetting
 from likely.core.settings import checked
@@ -23,6 +23,8 @@ def transformer(
     context: Annotated[int, Ge(2)] = 256,
     hidden_ratio: Annotated[float, Gt(0)] = 3.0,
     tie: bool = False,
+    positions: Literal["rotary", "learned", "sinusoidal", "none"] = "rotary",
+    initial: Annotated[float, Gt(0), Le(1)] | None = None,
     seed: Annotated[int, Ge(0)] = 0,
 ) -> Transformer:
     r"""A small Llama with random weights: rotary positions, RMS norm, SwiGLU.
@@ -76,7 +78,7 @@ def transformer(
         attn_implementation="sdpa",
         # The usual 0.02 is meant for widths in the thousands; at 128 it costs the first
         # hundreds of steps (2.77 against 2.64 bits per byte after 400 steps of 1,024 bytes).
-        initializer_range=(2 * width) ** -0.5,
+        initializer_range=(2 * width) ** -0.5 if initial is None else initial,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -85,6 +87,10 @@ def transformer(
             for name, weight in model.named_parameters():
                 if name.endswith(("o_proj.weight", "down_proj.weight")):
                     weight.mul_((2 * layers) ** -0.5)
+        if positions != "rotary":
+            from likely.models._positions import with_positions
+
+            model = with_positions(model, positions)
     return Transformer(model, vocabulary, context)
 
 
