@@ -104,7 +104,7 @@ def test_modular_addition_is_the_whole_table(mirrored, written, p, share):
     answers = Counter(d.metadata["answer"] for d in both)
     assert {count / p**2 for count in answers.values()} == {task.known["chance"]} == {1 / p}
     if written == "numbers":
-        assert all(eval(d.text.split("=")[0]) % p == int(d.text.split("=")[1]) for d in both)  # noqa: S307
+        assert all(eval(d.text.split("=")[0]) % p == int(d.text.split("=")[1]) for d in both)
     else:
         assert all(len(d.text) == 5 for d in both)
     if not mirrored:
@@ -152,7 +152,7 @@ def solved(prompt, modulus):
 
     def value(name):
         inner = re.sub("[a-z]", lambda found: f"({value(found[0])})", definitions[name])
-        return eval(inner) % modulus  # noqa: S307
+        return eval(inner) % modulus
 
     return asked, value(asked)
 
@@ -174,7 +174,7 @@ def test_steps_are_right_and_mistakes_are_where_they_are_said_to_be(mistake, mod
         assert clean == said["prompt"] + right
         for step in said["steps"][1:]:
             _, calculation, value = step.split("=")
-            assert eval(calculation) % modulus == int(value)  # noqa: S307
+            assert eval(calculation) % modulus == int(value)
         assert steps_right(document, said["answer"]) == (True,) * 5
     assert all(d.metadata["mistakes"] == () for d in task.held_out)
     assert any(d.metadata["mistakes"] for d in task.train)
