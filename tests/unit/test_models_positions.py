@@ -53,7 +53,7 @@ def test_places_start_again_in_every_segment_and_nobody_looks_across(positions):
     torch.testing.assert_close(packed[5:10], alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("positions", ("rotary", *CODES))
+@pytest.mark.parametrize("positions", ["rotary", *CODES])
 def test_one_letter_again_and_again_shows_who_knows_the_place(positions):
     """Attention over equal values is the same everywhere, so only added codes can differ."""
     same = states(tiny(positions), torch.full((1, 8), 97))[0]

@@ -97,10 +97,11 @@ class PositionsModel(LlamaModel):  # type: ignore[misc]
             **others,
         )
 
-    def _codes(self, places: Int[Tensor, "R T"]) -> Float[Tensor, "*R T D"]:
-        """What is added to the embedding at each place; a single 0 where nothing is."""
+    def _codes(self, places: Int[Tensor, "R T"]) -> Float[Tensor, "R T D"]:
+        """What is added to the embedding at each place."""
+        width = self.config.hidden_size
         if self.config.positions == "none":
-            return torch.zeros(1, 1, device=places.device)
+            return torch.zeros(1, device=places.device).expand(*places.shape, width)
         if self.config.positions == "learned":
             most = self.positions.num_embeddings
             if places.numel() and int(places.max()) >= most:
@@ -110,7 +111,7 @@ class PositionsModel(LlamaModel):  # type: ignore[misc]
                 )
             return self.positions(places)
         # As large beside the embeddings as where both are scaled by √width (Vaswani et al.).
-        return self.config.initializer_range * sinusoids(places, self.config.hidden_size)
+        return self.config.initializer_range * sinusoids(places, width)
 
 
 class PositionsLlama(LlamaForCausalLM):  # type: ignore[misc]

@@ -63,8 +63,9 @@ def transformer(
 
     References:
         Touvron et al., LLaMA, 2023. arXiv:2302.13971; Su et al., RoFormer, 2021. arXiv:2104.09864;
-        Vaswani et al., Attention Is All You Need, 2017, §3.5. arXiv:1706.03762; Radford et al., Language Models are
-        Unsupervised Multitask Learners, 2019, §2.3 (residual layers start smaller by depth).
+        Vaswani et al., Attention Is All You Need, 2017, §3.5. arXiv:1706.03762; Radford et al.,
+        Language Models are Unsupervised Multitask Learners, 2019, §2.3 (residual layers start
+        smaller by depth).
     """
     checked(transformer, locals())
     if width % heads or (width // heads) % 2:
@@ -86,7 +87,7 @@ def transformer(
         bos_token_id=vocabulary.bos,
         eos_token_id=vocabulary.eos,
         attn_implementation="sdpa",
-        # The usual 0.02 (which `initial` gives) is meant for widths in the thousands; at 128 it costs the first
+        # The usual 0.02 is meant for widths in the thousands; at 128 it costs the first
         # hundreds of steps (2.77 against 2.64 bits per byte after 400 steps of 1,024 bytes).
         initializer_range=(2 * width) ** -0.5 if initial is None else initial,
     )
