@@ -119,7 +119,7 @@ class Coder(ABC):
             vocabulary=self.vocabulary,
         )
         count = sum(len(ids) for ids, _ in coded)
-        information = sum(bits for _, bits in coded)
+        information = sum((bits for _, bits in coded), 0.0)
         return tokens, Account(corpus.bytes, count, count * self.token_bits, information)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, SupportsInt
 import numpy as np
 from annotated_types import Interval
 
-from likely.core.errors import BadInput, Unsupported
+from likely.core.errors import Unsupported
 from likely.core.settings import checked
 from likely.models._codes import Account, Coder, Ids, cut, joined, must_divide
 from likely.models._following import along, behind, over_bytes
@@ -94,7 +94,7 @@ def arithmetic_coding(
 ) -> ArithmeticCoding:
     r"""Make a codec of an n-gram: a text as one stream of about −log2 p bits.
 
-    $$ \text{bits} \approx -\log_2 p(w_1 \dots w_n) = -\sum_i \log_2 p(w_i \mid w_1 \dots w_{i-1}) $$
+    $$ \text{bits} \approx -\sum_i \log_2 p(w_i \mid w_1 \dots w_{i-1}) $$
     Each text is a stream of its own that begins behind BOS and ends with EOS, padded to words of
     32 bits. What a token means depends on everything before it.
 

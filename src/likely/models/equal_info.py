@@ -89,7 +89,7 @@ class EqualInfo(Coder):
         out = []
         for windows in self.windows(texts):
             codes = np.array([window.code for window in windows], np.uint64)
-            information = sum(window.information for window in windows)
+            information = sum((window.information for window in windows), 0.0)
             out.append((cut(codes, self.window_bits, self.token_bits), information))
         return out
 
@@ -197,7 +197,8 @@ def equal_info(
 ) -> EqualInfo:
     r"""Make a codec of an n-gram: windows of text that each become exactly b bits.
 
-    $$ R_0 = 2^b, \qquad R_{i+1} = \lfloor (R_i - 1) F(w) \rfloor - \lfloor (R_i - 1) F(w^-) \rfloor $$
+    $$ R_0 = 2^b, \quad
+       R_{i+1} = \lfloor (R_i - 1) F(w) \rfloor - \lfloor (R_i - 1) F(w^-) \rfloor $$
     R counts the codes that are left, and F(w⁻) and F(w) are the shares of all bytes before w and up
     to it, behind what stands in this window and nothing else. The first code of each R means "ends
     here"; a window ends where no code would be left for the next byte. All numbers are whole, every

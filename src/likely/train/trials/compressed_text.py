@@ -120,7 +120,9 @@ def compressed_text(
         "learned_bits_per_token": gain - unigram,
         "learned_bits_per_byte": (gain - unigram) / account.bytes_per_token,
         "bits_per_byte": _bits_per_byte(text.held_out, log_prob),
-        "validation_bits_per_byte": _bits_per_byte(text.validation, model.judge(text.validation)[0]),
+        "validation_bits_per_byte": _bits_per_byte(
+            text.validation, model.judge(text.validation)[0]
+        ),
         "compressed_bits_per_byte": account.bits_per_byte,
         "waste_bits_per_byte": account.waste_bits_per_byte,
         "left_bits_per_byte": text.left,
