@@ -101,7 +101,7 @@ def test_the_same_seed_is_the_same_task():
 
 
 def test_sizes_that_do_not_fit():
-    with pytest.raises(BadSetting, match="nodes=6 names are too few .* these have 7 nodes"):
+    with pytest.raises(BadSetting, match=r"nodes=6 names are too few .* these have 7 nodes"):
         path_star(nodes=6)
     with pytest.raises(BadSetting, match="held_out=70 is more than half of the 120 graphs"):
         path_star(held_out=70, length=3, nodes=5)

@@ -63,5 +63,5 @@ def test_the_first_head_is_the_model_itself(tmp_path):
 
 
 def test_rows_that_are_not_there_for_every_head():
-    with pytest.raises(ShapeError, match="3 rows .* each of 2 heads"):
+    with pytest.raises(ShapeError, match=r"3 rows .* each of 2 heads"):
         Ahead(model(), 2).logits(rows())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import factorial, perm
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +41,13 @@ class Stars:
         return np.concatenate([edges, self.source[:, None], self.path[:, -1:]], axis=1)
 
     @property
-    def keys(self) -> NDArray[np.bytes_]:
+    def keys(self) -> NDArray[Any]:
         """One text a graph with its goal, the same in whatever order its edges stand, `[B]`."""
         others = self.arms[:, 1:]
         order = others[:, :, 0].argsort(axis=1)[:, :, None]
         others = np.take_along_axis(others, order, axis=1).reshape(len(others), -1)
         whole = np.concatenate([self.source[:, None], self.path, others], axis=1)
-        # From 1: numpy drops zeros at the end of bytes.
+        # As bytes, from 1: numpy drops zeros at the end of bytes.
         spelled = np.ascontiguousarray((whole + 1).astype(np.uint8))
         return spelled.view(f"S{spelled.shape[1]}")[:, 0]
 

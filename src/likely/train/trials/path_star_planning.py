@@ -80,15 +80,7 @@ def path_star_planning(
     sizes = {"degree": degree, "length": length, "nodes": nodes}
     check_sizes("path_star_planning", **sizes)
     held_out = stars(512, np.random.default_rng([seed, 0]), **sizes)
-    model = transformer(
-        _vocabulary(nodes, length - 2),
-        layers=3,
-        width=64,
-        heads=2,
-        hidden_ratio=2.0,
-        context=degree * (length - 1) + length,
-        seed=seed,
-    )
+    model = _model(seed, **sizes)
     batch_of = _reading(training, nodes, length)
     several = training == "multi_token"
 
@@ -106,6 +98,18 @@ def path_star_planning(
         seed=seed,
     )
     return _measures(model, training, held_out, nodes, batch_of(held_out))
+
+
+def _model(seed: int, *, degree: int, length: int, nodes: int) -> Transformer:
+    return transformer(
+        _vocabulary(nodes, length - 2),
+        layers=3,
+        width=64,
+        heads=2,
+        hidden_ratio=2.0,
+        context=degree * (length - 1) + length,
+        seed=seed,
+    )
 
 
 def _vocabulary(nodes: int, dummies: int) -> Vocabulary:
