@@ -6,7 +6,7 @@ from typing import Any
 
 from likely.apps._verdict import edge_of, figure
 
-WIDTH, ROW, LEFT, RIGHT = 760, 64, 24, 24
+WIDTH, ROW, LEFT, RIGHT = 760, 72, 24, 24
 STYLE = """
     text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #24292f; }
     .small { font-size: 11px; fill: #57606a; text-anchor: middle; }

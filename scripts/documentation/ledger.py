@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from likely.apps._verdict import edge_of, figure, of, sentence, spent, spread
-from likely.train.claim import Claim, claims
+from likely.train.claim import Claim
+from likely.train.claims import claims
 from likely.train.ledger import Result, results, standing
 from scripts.documentation.intervals import drawn
 from scripts.documentation.reference import NOTE, linked

@@ -12,7 +12,11 @@ import torch
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
 from likely.audit.compressors import compressors
+from likely.audit.features import features
 from likely.audit.likelihood import Likelihood, difference, likelihood
+from likely.audit.metrics.bleu import signature as bleu_signature
+from likely.audit.metrics.chrf import signature as chrf_signature
+from likely.audit.metrics.expected_calibration_error import reliability
 from likely.audit.seeds import power, seeds_needed, smallest_effect, summary
 from likely.audit.verdict import judge
 from likely.core.bind import bind
@@ -232,6 +236,10 @@ DIRECT = {
     judge: lambda **given: judge([], **given),
     difference: lambda **given: difference(MEASURED, MEASURED, **given),
     likelihood: lambda **given: likelihood(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    features: lambda **given: features(feed_forward(VOCABULARY, width=2), ["text"], **given),
+    bleu_signature: lambda **given: bleu_signature(["a"], ["a"], **given),
+    chrf_signature: lambda **given: chrf_signature(["a"], ["a"], **given),
+    reliability: lambda **given: reliability([0.5], [1], **given),
     compressors: lambda **given: compressors(TEXTS, TEXTS, **given),
     ngram: lambda **given: ngram(TOKENS, TOKENS, **given),
     sweep: lambda **given: sweep(TOKENS, TOKENS, [2], **given),

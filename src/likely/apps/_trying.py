@@ -11,7 +11,8 @@ from likely.apps._trial_bar import TrialBar
 from likely.core.errors import LikelyError
 from likely.train import ledger
 from likely.train._waiting import Waiting, waiting
-from likely.train.claim import Claim, claims, find_claim, load_claim
+from likely.train.claim import Claim, load_claim
+from likely.train.claims import claims, find_claim
 from likely.train.errors import Interrupted
 from likely.train.ledger import Result
 from likely.train.reproduce import reproduce

@@ -13,6 +13,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaFor
 
 from likely.core.errors import ShapeError
 
+__all__ = ["AutoModelForCausalLM", "PositionsLlama", "sinusoids", "with_positions"]
+
 BASE = 10_000.0
 """Of the wavelengths of sinusoids, from 2π to BASE · 2π positions."""
 
@@ -157,9 +159,9 @@ def with_positions(model: LlamaForCausalLM, positions: str) -> PositionsLlama:
     Returns:
         A new model.
     """
-    known = {k: v for k, v in model.config.to_dict().items() if k not in ("model_type",)}
-    config = PositionsConfig(**known, positions=positions)
-    config._attn_implementation = model.config._attn_implementation
+    known = {k: v for k, v in model.config.to_dict().items() if k != "model_type"}
+    attention = model.config._attn_implementation
+    config = PositionsConfig(**known, positions=positions, attn_implementation=attention)
     made = PositionsLlama(config)
     made.load_state_dict(model.state_dict(), strict=False)
     if positions == "learned":

@@ -1,6 +1,5 @@
 """Plain data as a claim: every name, type, range and setting checked, all problems told at once."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Any, get_type_hints
 from likely.core.catalogue import ROOMS, catalogue, get
 from likely.core.errors import BadSetting, UnknownName, did_you_mean
 from likely.core.fit import fit
-from likely.core.settings import check
 from likely.core.words import called, shown, told, wanted
+from likely.train._claim_settings import wrong_settings
 from likely.train.claim import Arm, Claim, Decision, Fast, Tuning
 
 Data = Mapping[str, Any]
@@ -47,7 +46,7 @@ def build(content: Data, path: Path) -> Claim:
     _entry(values.get("entry", ""), problems)
     trial = _trial(values.get("trial"), problems)
     if trial is not None:
-        _settings(trial, values, problems)
+        problems += wrong_settings(trial, values)
     if problems:
         raise BadSetting(str(path), problems)
     return Claim(**values, name=path.stem, content=content, path=path)
@@ -189,49 +188,3 @@ def _trial(name: str | None, problems: list[str]) -> Callable[..., Any] | None:
     except UnknownName as problem:
         problems.append(f"trial: {problem}")
         return None
-
-
-def _settings(trial: Callable[..., Any], values: Data, problems: list[str]) -> None:
-    """Every setting that the file gives, wherever it stands, against those of the trial."""
-    tuning: Tuning | None = values["tuning"]
-    arms: Mapping[str, Arm] = values["arms"]
-    places = {"settings": values["settings"], "fast.settings": values["fast"].settings}
-    places |= {f"arms.{arm.name}": arm.settings for arm in arms.values()}
-    for prefix, given in places.items():
-        problems += _wrong(trial, given, prefix)
-    grid = tuning.grid if tuning else {}
-    for name, choices in grid.items():
-        said = [p for choice in choices for p in _wrong(trial, {name: choice}, "tuning.grid")]
-        problems += dict.fromkeys(said)
-        for prefix, given in places.items():
-            if name in given and not prefix.startswith("fast"):
-                problems.append(f"{prefix}.{name} is tuned: leave it out here, or in tuning.grid.")
-    for arm in arms.values():
-        whole = {**values["settings"], **arm.settings, **{k: v[0] for k, v in grid.items()}}
-        problems += _missing(trial, whole, f"arms.{arm.name}")
-
-
-def _wrong(trial: Callable[..., Any], given: Data, prefix: str) -> list[str]:
-    try:
-        check(prefix, trial, given, complete=False)
-    except BadSetting as problem:
-        return [_placed(one, prefix) for one in problem.problems]
-    return []
-
-
-def _placed(said: str, prefix: str) -> str:
-    """A problem with a setting that begins with where the setting stands."""
-    unknown = "There is no setting '"
-    if said.startswith(unknown):
-        return f"{prefix}.{said.removeprefix(unknown).partition(chr(39))[0]}: {said}"
-    return f"{prefix}.{said}"
-
-
-def _missing(trial: Callable[..., Any], given: Data, prefix: str) -> list[str]:
-    parameters = inspect.signature(trial).parameters.values()
-    needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    return [
-        f"{prefix}: the setting {name!r} of the trial must be given, here or in [settings]."
-        for name in needed
-        if name not in given
-    ]

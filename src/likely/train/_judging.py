@@ -7,24 +7,13 @@ from typing import Any
 from likely.audit.seeds import paired
 from likely.audit.verdict import Answer, Outcome, Question, judge, overall
 from likely.core.errors import LikelyError, ShapeError
+from likely.train._measures import mean
 from likely.train.claim import Claim, Decision
 
 Measures = Mapping[str, Any]
 """What one trial found: a number, or one a document, by name."""
 Found = Mapping[str, Sequence[Measures]]
 """Measures of every seed, by arm."""
-
-
-def mean(value: Any) -> float:
-    """A measure as one number a seed.
-
-    Args:
-        value: a number, or one a document.
-
-    Returns:
-        Their mean.
-    """
-    return sum(value) / len(value) if isinstance(value, list) else float(value)
 
 
 def by_arm(found: Found) -> dict[str, Any]:

@@ -5,8 +5,6 @@ Nothing here imports torch, so that a worker begins quickly; what a trial import
 
 import hashlib
 import json
-import math
-import numbers
 import sys
 import time
 import traceback
@@ -20,9 +18,9 @@ from typing import Any
 from likely.core.catalogue import catalogue, get, module_of
 from likely.core.disk import write_whole
 from likely.core.errors import LikelyError, did_you_mean, first_line
+from likely.train._measures import plain
 
 FORMAT = 1
-Measures = Mapping[str, float | list[float]]
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ def place(folder: Path, entry: str, settings: Mapping[str, Any], seed: int, code
     Returns:
         The path.
     """
-    plain = json.dumps([FORMAT, entry, settings, seed, code], sort_keys=True)
-    return folder / f"{hashlib.sha256(plain.encode()).hexdigest()[:24]}.json"
+    said = json.dumps([FORMAT, entry, settings, seed, code], sort_keys=True)
+    return folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}.json"
 
 
 def fingerprint(entry: str) -> str:
@@ -155,7 +153,7 @@ def run_trial(trial: Trial) -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     wall, begin = time.perf_counter(), time.process_time()
-    found = _plain(entry(trial.seed, **trial.settings))
+    found = plain(entry(trial.seed, **trial.settings))
     spent, wall = time.process_time() - begin, time.perf_counter() - wall
     if fingerprint(trial.entry) != trial.code:
         raise LikelyError(
@@ -194,32 +192,6 @@ def lacking(trial: Trial, found: Mapping[str, Any]) -> str:
                 f"none of that name.{near} There are: {', '.join(have)}."
             )
     return ""
-
-
-def _plain(found: Any) -> Measures:
-    """What a trial returned as plain finite numbers and lists of them."""
-    if not isinstance(found, Mapping) or not found:
-        raise LikelyError(f"it should return measures by name, not {type(found).__name__}.")
-    measures: dict[str, float | list[float]] = {}
-    for name, value in found.items():
-        values = value.tolist() if hasattr(value, "tolist") else value
-        several = isinstance(values, list | tuple)
-        numbers_ = [_number(name, one) for one in (values if several else [values])]
-        if not numbers_:
-            raise LikelyError(f"the measure {name!r} is an empty list; leave it out.")
-        measures[str(name)] = numbers_ if several else numbers_[0]
-    return measures
-
-
-def _number(name: str, value: Any) -> float:
-    if not isinstance(value, numbers.Real):
-        raise LikelyError(f"the measure {name!r} should be a number, not {type(value).__name__}.")
-    if not math.isfinite(value):
-        raise LikelyError(
-            f"the measure {name!r} is {float(value)}, which no mean survives; a trial should "
-            "return finite numbers."
-        )
-    return float(value)
 
 
 def _place(problem: BaseException) -> str:

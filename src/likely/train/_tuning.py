@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from likely.train._attempt import Attempt, Doing, measured
-from likely.train._judging import mean
+from likely.train._attempt import Attempt
+from likely.train._doing import Doing, measured
+from likely.train._measures import mean
 from likely.train.claim import Settings
 
 Tuned = tuple[dict[str, Settings], dict[str, Any] | None]

@@ -85,18 +85,19 @@ def read_result(path: str | Path) -> Result:
     path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise BadInput(
-                f"{path}: this result has format {content['format']}, and this version of likely "
-                f"reads {FORMAT}: install a newer likely."
-            )
-        for name in ("claim_key", "seeds", "fast", "outcome", "decisions", "code"):
-            content[name]
+        if content["format"] == FORMAT:
+            for name in ("claim_key", "seeds", "fast", "outcome", "decisions", "code"):
+                content[name]
     except (ValueError, KeyError, TypeError) as problem:
         raise BadInput(
             f"{path}: this result is damaged. Copy it again from where it came from, or try the "
             "claim again without it."
         ) from problem
+    if content["format"] != FORMAT:
+        raise BadInput(
+            f"{path}: this result has format {content['format']}, and this version of likely "
+            f"reads {FORMAT}: install a newer likely."
+        )
     return Result(path, content)
 
 

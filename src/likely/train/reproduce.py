@@ -11,14 +11,13 @@ from annotated_types import Ge
 from likely.core.errors import BadSetting
 from likely.core.settings import checked
 from likely.train import _trials
-from likely.train._attempt import Attempt, Doing, OnProgress, Progress, measured
+from likely.train._attempt import Attempt
 from likely.train._crew import Crew
-from likely.train._judging import by_arm, judged
+from likely.train._doing import Doing, OnProgress, Progress, measured
 from likely.train._tuning import tune
 from likely.train.claim import Claim
 from likely.train.interrupt import Interrupt
 from likely.train.ledger import Result, results, standing, write_result
-from likely.train.run import environment
 
 __all__ = ["OnProgress", "Progress", "reproduce"]
 
@@ -89,12 +88,16 @@ def _not_too_many(claim: Claim, count: int, fast: bool, before: Sequence[Result]
 def _tried(attempt: Attempt, doing: Doing) -> dict[str, Any]:
     """Everything that stands in a result, but what it supersedes."""
     claim, begin = attempt.claim, time.perf_counter()
+    # What is slow to import waits until trials are done, so that Ctrl-C is heard from the start.
     tuned, tuning = tune(attempt, doing)
     seeds = range(attempt.count)
     trials = {arm: [attempt.trial(arm, seed, tuned[arm]) for seed in seeds] for arm in claim.arms}
     doing.do([[trials[arm][seed] for arm in claim.arms] for seed in seeds])
     kept = {arm: [measured(trial.path) for trial in row] for arm, row in trials.items()}
     found = {arm: [seed["measures"] for seed in row] for arm, row in kept.items()}
+    from likely.train._judging import by_arm, judged
+    from likely.train.run import environment
+
     where, spent = environment(), doing.cpu_seconds()
     arms = {
         arm: {

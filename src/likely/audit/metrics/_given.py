@@ -143,7 +143,7 @@ def as_array(values: Any) -> NDArray[Any]:
     """
     if isinstance(values, Tensor):
         values = values.detach().cpu()
-        values = values.float() if values.is_floating_point() else values
+        values = values.double() if values.is_floating_point() else values
     return np.asarray(values)
 
 

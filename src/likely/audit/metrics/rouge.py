@@ -53,18 +53,20 @@ def rouge(
     """
     checked(rouge, locals())
     wanted = references_of("rouge", texts, references)
-    scorer = _library().RougeScorer([kind], use_stemmer=stem)
+    scorer = _scorer(kind, stem)
     pairs = zip(texts, wanted, strict=True)
-    return np.array([scorer.score_multi(one, text)[kind].fmeasure for text, one in pairs])
+    found = [scorer.score_multi(one, text)[kind].fmeasure for text, one in pairs]
+    return np.array(found, np.float64)
 
 
-def _library() -> Any:
+def _scorer(kind: str, stem: bool) -> Any:
     before = list(logging.root.handlers)
     try:
         from rouge_score import rouge_scorer
     except ImportError as problem:
         raise needs("rouge-score", "rouge") from problem
-    # It brings absl, which sets up logging for the whole program as soon as it is imported.
+    scorer = rouge_scorer.RougeScorer([kind], use_stemmer=stem)
+    # It brings absl, which sets up logging for the whole program as soon as it has a word to say.
     for handler in [one for one in logging.root.handlers if one not in before]:
         logging.root.removeHandler(handler)
-    return rouge_scorer
+    return scorer

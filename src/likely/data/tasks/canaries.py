@@ -15,8 +15,6 @@ from likely.data.tasks._documents import HELD_OUT, TRAIN, Row, corpus
 from likely.data.tasks._draw import Count, Seed, distinct
 from likely.data.tasks._words import filler, listed, word, words_of
 
-OVERLAPS = "what was planted is what is asked for: memorising it is what is measured"
-
 
 def canaries(
     *,
@@ -33,12 +31,13 @@ def canaries(
 
     A canary reads `The number of NAME is 1234`; names differ and numbers are drawn evenly and
     independently from all R of 10^digits. Each is held out as a question, and stands in training as
-    often as its turn in `repeats` says: never for a control. All other training documents are
-    words in random order. Score a model by `exposure` of this module, from its log probabilities of
-    all `candidates`; the judge only says whether the number itself was written.
+    often as its turn in `repeats` says, 0 for a control: that it was trained on is the point. All
+    other training documents are words in random order. Score a model by `exposure` of this module,
+    from its log probabilities of all `candidates`; the judge only says whether the number itself
+    was written.
 
     Args:
-        documents: to train on, copies of canaries among them.
+        documents: how many of other text; the copies of canaries come on top of them.
         held_out: how many canaries there are.
         repeats: how often they stand in training, taken in turn.
         digits: of a number.
@@ -51,10 +50,10 @@ def canaries(
         `unseen`, the mean exposure where all ranks are equally likely; `chance`, 1/R.
 
     Raises:
-        BadSetting: settings outside their bounds, no repeats, or more copies than documents.
+        BadSetting: settings outside their bounds, no repeats, or more canaries than names.
 
     Example:
-        >>> task = canaries(documents=20, held_out=2, repeats=(0, 3), digits=2)
+        >>> task = canaries(documents=9, held_out=2, repeats=(0, 3), digits=2)
         >>> task.prompts, task.answers
         (('The number of hajaxi is ', 'The number of sesano is '), ('51', '26'))
         >>> [(c.metadata["secret"], c.metadata["repeats"]) for c in task.held_out]
@@ -68,7 +67,7 @@ def canaries(
     """
     checked(canaries, locals())
     times = [repeats[place % len(repeats)] for place in range(held_out)] if repeats else []
-    _possible(documents, held_out, repeats, sum(times))
+    _possible(held_out, repeats)
     rng, space = np.random.default_rng(seed), 10**digits
     names = [word(number, 3) for number in distinct(words_of(3), held_out, rng)]
     secrets = rng.integers(space, size=held_out).tolist()
@@ -79,7 +78,7 @@ def canaries(
 
     def rows() -> Iterator[Row]:
         copies = [row for row in planted for _ in range(row[2]["repeats"])]
-        for place in rng.permutation(documents).tolist():
+        for place in rng.permutation(documents + len(copies)).tolist():
             if place < len(copies):
                 yield copies[place]
             else:
@@ -140,12 +139,8 @@ def _unseen(space: int) -> float:
     return math.log2(space) - math.lgamma(space + 1) / math.log(2) / space
 
 
-def _possible(documents: int, held_out: int, repeats: tuple[int, ...], copies: int) -> None:
+def _possible(held_out: int, repeats: tuple[int, ...]) -> None:
     problems = [] if repeats else ["repeats=() should hold at least one number, such as 0."]
-    if copies > documents:
-        problems.append(
-            f"documents={documents} should be at least {copies}: so many copies of canaries."
-        )
     if held_out > words_of(3):
         problems.append(f"held_out={held_out} should be at most {words_of(3)}.")
     if problems:

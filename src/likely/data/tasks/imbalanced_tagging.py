@@ -14,10 +14,6 @@ from likely.data.task import Task
 from likely.data.tasks._documents import HELD_OUT, TRAIN, Row, corpus, symbols, with_trained
 from likely.data.tasks._draw import Count, Seed
 
-OVERLAPS = (
-    "both parts are drawn from one law, so that the best accuracy holds; `trained` marks a "
-    "held-out text that training has too, which happens only where texts are very short"
-)
 END = ">"
 """What parts the words from their tags."""
 
@@ -40,7 +36,9 @@ def imbalanced_tagging(
 
     Every place has a tag of its own, drawn from π; its word is one of the m words of the tag, or
     with probability ν (`noise`) any word at all. The tag that was drawn is the label. What the best
-    tagger reaches follows from the formula: it names the likeliest tag of each word.
+    tagger reaches follows from the formula: it names the likeliest tag of each word. Both parts are
+    drawn from one law; `trained` marks a held-out text that training has too, which happens only
+    where texts are very short.
 
     Args:
         documents: texts to train on.

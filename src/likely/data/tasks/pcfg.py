@@ -13,11 +13,6 @@ from likely.data.tasks._documents import HELD_OUT, TRAIN, Row, corpus, with_trai
 from likely.data.tasks._draw import Count, Seed
 from likely.data.tasks._grammar import Grammar, random_grammar
 
-OVERLAPS = (
-    "both parts are drawn from one law, so that entropies hold; `trained` marks a held-out string "
-    "that training has too"
-)
-
 
 def pcfg(
     *,
@@ -39,6 +34,9 @@ def pcfg(
     over parses is needed. Symbols share letters, so that which symbol a letter stands for follows
     from the brackets around it alone. A string is `roots` symbols long and ends by itself: its end
     costs a perfect model nothing.
+
+    Both parts are drawn from one law, so that entropies hold for both; `trained` marks a held-out
+    string that training has too.
 
     What is asked: to go on from the first half of a string. Every end that makes a string of the
     grammar is right; `answer` is the one that was drawn.
