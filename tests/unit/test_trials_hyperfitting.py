@@ -18,7 +18,7 @@ NUMBERS = ("entropy", "own_entropy", "held_out_bits_per_byte", "snippet_loss")
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Invented prose: reading the standard library takes seconds."""
-    words = "value number key item list name path file line text".split()
+    words = ["value", "number", "key", "item", "list", "name", "path", "file", "line", "text"]
     line = "The {} of {} is returned as {} gave it, and {} is left alone.\n"
     text = "".join(
         line.format(words[i % 10], words[i // 10 % 10], i, words[i // 100]) for i in range(900)
