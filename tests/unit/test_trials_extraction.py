@@ -55,5 +55,5 @@ def test_a_model_that_reads_little_else_gives_back_what_goldfish_keeps_from_it()
 
 
 def test_settings_are_checked():
-    with pytest.raises(BadSetting, match="dropped_at_random=1.0 should be below 1"):
+    with pytest.raises(BadSetting, match=r"dropped_at_random=1\.0 should be below 1"):
         extraction(0, dropped_at_random=1.0)
