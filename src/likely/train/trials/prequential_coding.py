@@ -18,10 +18,12 @@ from likely.data.corpus import Corpus
 from likely.data.tasks.rules_in_context import INPUTS, LABELS, rules_in_context
 from likely.models._judge import evaluating
 from likely.models.transformer import Transformer, transformer
+from likely.train.recipe import Optimizer
+from likely.train.trials._fit import fit
 from likely.train.trials._per_token import train_per_token
 
 BITS, SIZE = 3, 2
-SHORT, ROWS = 8, 32
+SHORT, ROWS, LAYERS = 8, 32, 1
 Count = Annotated[int, Ge(1)]
 
 
@@ -180,20 +182,13 @@ def _trained(
     width: int,
 ) -> Transformer:
     vocabulary, context = _vocabulary(), examples.shape[1] + 1
-    model = transformer(vocabulary, layers=2, width=width, heads=4, context=context, seed=seed)
+    model = transformer(vocabulary, layers=LAYERS, width=width, heads=4, context=context, seed=seed)
     rng = np.random.default_rng((seed, 2))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
-    warm = max(1, steps // 10)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min((step + 1) / warm, (steps - step) / (steps - warm + 1), 1)
-        batch = _batch(examples[step * ROWS : (step + 1) * ROWS], ask, rng, vocabulary.bos)
-        log_prob = model.read(batch, ("log_prob",))["log_prob"]
-        loss = -(log_prob * batch.weight).sum() / batch.weight.sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+
+    def batches(step: int) -> Batch:
+        return _batch(examples[step * ROWS : (step + 1) * ROWS], ask, rng, vocabulary.bos)
+
+    fit(model, batches, steps=steps, optimizer=Optimizer(lr=rate), seed=seed)
     return model
 
 
@@ -229,8 +224,5 @@ def _measures(
         "generalisation_long": new(length),
         "fitted": (final / length).tolist(),
         "model_bits": model.tolist(),
-        "model_bits_0": alone[0],
-        "model_bits_1": alone[1],
-        "model_bits_2": alone[2],
-        "model_bits_3": alone[3],
+        **{f"model_bits_{bits}": one for bits, one in enumerate(alone)},
     }
