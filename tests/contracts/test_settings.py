@@ -13,6 +13,7 @@ from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
 from likely.audit.compressors import compressors
 from likely.audit.likelihood import Likelihood, difference, likelihood
+from likely.audit.prequential import Prequential, prequential
 from likely.core.bind import bind
 from likely.core.catalogue import ROOMS, catalogue, get
 from likely.core.errors import BadSetting
@@ -224,6 +225,8 @@ DIRECT = {
     Likelihood.interval: MEASURED.interval,
     difference: lambda **given: difference(MEASURED, MEASURED, **given),
     likelihood: lambda **given: likelihood(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    prequential: lambda **given: prequential(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    Prequential.split: Prequential(np.ones((1, 2))).split,
     compressors: lambda **given: compressors(TEXTS, TEXTS, **given),
     ngram: lambda **given: ngram(TOKENS, TOKENS, **given),
     sweep: lambda **given: sweep(TOKENS, TOKENS, [2], **given),
