@@ -113,7 +113,7 @@ def test_a_source_of_more_parameters_has_a_longer_model():
     y = np.array([[ord(c) - 97 for c in d.text[1::2]] for d in task.held_out])
     rows = np.array([np.arange(8) & mask for mask in range(8)])
     prior = 1 / (4 * np.array([1, 3, 3, 3, 3, 3, 3, 1]))
-    after = bayes(y, x, size=2, rows=rows, prior=prior, concentration=1.0)
+    after = bayes(y, x, size=2, rows=rows, prior=prior.tolist(), concentration=1.0)
     row, place = np.ogrid[:500, :48]
     code = Prequential(-after[row, place, x, y])
     said = [d.metadata["bayes_nats"] for d in task.held_out]

@@ -130,7 +130,7 @@ def test_a_trial_is_repeated_exactly_and_pairs_its_contexts(learner):
     assert first["code_bits"] != prequential_coding(4, learner=learner, **SMALL)["code_bits"]
     bayes = np.array(first["code_bits"]) - first["excess_bits"]
     np.testing.assert_allclose(bayes, trial._contexts(3, 2, 16, 6).bayes_bits)
-    parts = sum((first[f"model_bits_{bits}"] for bits in range(trial.BITS + 1)), [])
+    parts = [one for bits in range(trial.BITS + 1) for one in first[f"model_bits_{bits}"]]
     assert sorted(parts) == sorted(first["model_bits"])
     assert all(np.isfinite(values).all() for values in first.values())
 

@@ -76,8 +76,8 @@ def prequential_coding(
         `generalisation_long`: expected −log p of the label of a new example, nats, after 8 and
         after all examples, one a context, from the true rule; `fitted`: −log p of the labels read
         under the model learned from all of them, nats a label, one a context; `model_bits`: what
-        the code takes beyond that, bits, one a context; `model_bits_0`, `model_bits_1`, `model_bits_2`: the same
-        for rules that look at so many bits alone.
+        the code takes beyond that, bits, one a context; `model_bits_0`, `model_bits_1` and
+        `model_bits_2`: the same for rules that look at so many bits alone.
 
     Raises:
         BadSetting: a setting out of range.
