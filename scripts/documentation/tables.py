@@ -179,4 +179,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "entries_decode": _entries("decode"),
     "entries_models": _entries("models"),
     "entries_statistics": _entries("vocab.statistics"),
+    "entries_metrics": _entries("audit.metrics"),
 }
