@@ -14,6 +14,7 @@ from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 from likely.audit.compressors import compressors
 from likely.audit.features import features
 from likely.audit.likelihood import Likelihood, difference, likelihood
+from likely.audit.prequential import Prequential, prequential
 from likely.audit.metrics.bleu import signature as bleu_signature
 from likely.audit.metrics.chrf import signature as chrf_signature
 from likely.audit.metrics.expected_calibration_error import reliability
@@ -236,6 +237,8 @@ DIRECT = {
     judge: lambda **given: judge([], **given),
     difference: lambda **given: difference(MEASURED, MEASURED, **given),
     likelihood: lambda **given: likelihood(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    prequential: lambda **given: prequential(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    Prequential.split: Prequential(np.ones((1, 2))).split,
     features: lambda **given: features(feed_forward(VOCABULARY, width=2), ["text"], **given),
     bleu_signature: lambda **given: bleu_signature(["a"], ["a"], **given),
     chrf_signature: lambda **given: chrf_signature(["a"], ["a"], **given),

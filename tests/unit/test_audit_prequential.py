@@ -9,9 +9,9 @@ import torch
 from likely.audit.prequential import Prequential, prequential
 from likely.core.errors import BadInput, BadSetting, ShapeError, Unsupported
 from likely.core.vocabulary import Vocabulary
-from likely.data._dirichlet import bayes, states_of, stationary
+from likely.data._dirichlet import bayes
 from likely.data.corpus import Corpus, Document
-from likely.data.tasks.markov_contexts import markov_contexts
+from likely.data.tasks.rules_in_context import rules_in_context
 from likely.data.tokens import encode
 from likely.models.feed_forward import feed_forward
 from likely.models.ngram import ngram
@@ -60,28 +60,18 @@ def test_the_sum_of_next_token_losses_is_the_evidence():
     assert code.tokens.tolist() == [12, 2, 21]
 
 
-def test_orders_are_mixed_by_their_evidence():
-    symbols = np.random.default_rng(0).integers(2, size=(3, 20))
-    after = bayes(symbols, size=2, orders=(0, 2), concentration=0.5)
+def test_ways_are_mixed_by_their_evidence():
+    rng = np.random.default_rng(0)
+    symbols, states = rng.integers(2, size=(3, 20)), rng.integers(4, size=(3, 20))
+    rows, prior = np.array([[0, 0, 0, 0], [0, 1, 2, 3]]), (0.25, 0.75)
+    after = bayes(symbols, states, size=2, rows=rows, prior=prior, concentration=0.5)
     np.testing.assert_allclose(np.exp(after).sum(-1), 1)
-    states = states_of(symbols, 2, 2)
     row, place = np.ogrid[:3, :20]
     code = Prequential(-after[row, place, states, symbols])
     for m in range(3):
-        flat = evidence(symbols[m], 2)
-        deep = sum(evidence(symbols[m][states[m] == s], 2) for s in range(4))
-        assert code.bits[m] == pytest.approx(-np.logaddexp(flat, deep) / log(2) + 1)
-
-
-def test_states_are_the_last_symbols():
-    assert states_of(np.array([[1, 0, 1, 1]]), 2, 2).tolist() == [[0, 1, 2, 1]]
-    assert states_of(np.array([[1, 0, 1, 1]]), 0, 2).tolist() == [[0, 0, 0, 0]]
-
-
-def test_what_a_source_does_in_the_long_run():
-    rows = np.array([[[0.9, 0.1], [0.3, 0.7]], [[0.0, 1.0], [1.0, 0.0]]])
-    np.testing.assert_allclose(stationary(rows), [[0.75, 0.25], [0.5, 0.5]])
-    assert stationary(np.ones((2, 1, 3)) / 3).tolist() == [[1.0], [1.0]]
+        flat = log(0.25) + evidence(symbols[m], 2)
+        deep = log(0.75) + sum(evidence(symbols[m][states[m] == s], 2) for s in range(4))
+        assert code.bits[m] == pytest.approx(-np.logaddexp(flat, deep) / log(2))
 
 
 @pytest.mark.parametrize("make", ["transformer", "feed_forward", "ngram"])
@@ -117,27 +107,22 @@ def test_parts_of_a_code():
     np.testing.assert_allclose(asked.model, [7, -1])
 
 
-def test_simple_sources_have_short_models_and_bayes_is_the_shortest_code():
-    task = markov_contexts(documents=1, held_out=300, seed=3)
-    symbols = np.array([[ord(x) - 97 for x in d.text] for d in task.held_out])
-    order = np.array([d.metadata["order"] for d in task.held_out])
-    row, place = np.ogrid[: len(symbols), : symbols.shape[1]]
-    states, model, bits = states_of(symbols, 2, 2), {}, {}
-    for orders in ((0, 1, 2), (0,), (2,)):
-        after = bayes(symbols, size=2, orders=orders, concentration=0.5)
-        after = after[:, :, np.arange(4) % after.shape[2]]
-        code = Prequential(-after[row, place, states, symbols])
-        model[orders] = code.split(-after[row, -1, states, symbols].sum(1)).model
-        bits[orders] = code.bits
-    mixed = model[0, 1, 2]
-    means = [mixed[order == k].mean() for k in (0, 1, 2)]
-    assert means == sorted(means)
-    assert means[2] - means[0] > 2
-    assert bits[0, 1, 2].mean() < min(bits[(0,)].mean(), bits[(2,)].mean()) - 0.5
+def test_a_source_of_more_parameters_has_a_longer_model():
+    task = rules_in_context(documents=1, held_out=500, seed=3)
+    x = np.array([[int(c) for c in d.text[::2]] for d in task.held_out])
+    y = np.array([[ord(c) - 97 for c in d.text[1::2]] for d in task.held_out])
+    rows = np.array([np.arange(8) & mask for mask in range(8)])
+    prior = 1 / (4 * np.array([1, 3, 3, 3, 3, 3, 3, 1]))
+    after = bayes(y, x, size=2, rows=rows, prior=prior.tolist(), concentration=1.0)
+    row, place = np.ogrid[:500, :48]
+    code = Prequential(-after[row, place, x, y])
     said = [d.metadata["bayes_nats"] for d in task.held_out]
-    np.testing.assert_allclose(bits[0, 1, 2] * log(2), said)
-    assert task.known["bayes"] == pytest.approx(np.mean(said) / 64)
-    assert task.known["entropy_rate"] < task.known["bayes"] < task.known["chance"]
+    np.testing.assert_allclose(code.bits * log(2), said)
+    model = code.split(-after[row, -1, x, y].sum(1)).model
+    parameters = np.array([d.metadata["parameters"] for d in task.held_out])
+    means = [model[parameters == count].mean() for count in (1, 2, 4, 8)]
+    assert means == sorted(means)
+    assert means[-1] - means[0] > 3
 
 
 def test_refusals():

@@ -1,13 +1,13 @@
-"""Prequential code: what it costs to tell a context token by token to a model that learns from it.
+r"""Prequential code: what it costs to tell a context token by token to a model that learns from it.
 
 Whoever receives the tokens knows the model and those before, so −log₂ p bits tell each next one.
 Their sum is the length of a code for the whole context, and it is the next-token loss of the
 context: nothing else is to be told, not even what the model learned. What that was worth can be
 told apart: at the end of the context the model knows its source, and would have needed less.
 
-$$ \\underbrace{\\sum_t -\\log_2 p(x_t \\mid x_{<t})}_{\\text{code}} =
-   \\underbrace{-\\log_2 p(x \\mid \\text{model learned from } x)}_{\\text{data}} +
-   \\underbrace{\\text{the rest}}_{\\text{model}} $$
+$$ \underbrace{\sum_t -\log_2 p(x_t \mid x_{<t})}_{\text{code}} =
+   \underbrace{-\log_2 p(x \mid \text{model learned from } x)}_{\text{data}} +
+   \underbrace{\text{the rest}}_{\text{model}} $$
 
 The rest is the area between the curve of learning and where it ends: a source that is simple is
 learned soon, and its model is short.

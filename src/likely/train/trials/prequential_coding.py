@@ -18,10 +18,12 @@ from likely.data.corpus import Corpus
 from likely.data.tasks.rules_in_context import INPUTS, LABELS, rules_in_context
 from likely.models._judge import evaluating
 from likely.models.transformer import Transformer, transformer
+from likely.train.recipe import Optimizer
+from likely.train.trials._fit import fit
 from likely.train.trials._per_token import train_per_token
 
-BITS, SIZE = 3, 2
-SHORT, ROWS = 8, 32
+BITS, SIZE = 2, 2
+SHORT, ROWS, LAYERS = 8, 32, 1
 Count = Annotated[int, Ge(1)]
 
 
@@ -29,19 +31,20 @@ def prequential_coding(
     seed: int,
     *,
     learner: Literal["prequential", "train_risk", "per_token"] = "prequential",
-    rate: Annotated[float, Gt(0)] = 3e-3,
-    steps: Count = 600,
+    rate: Annotated[float, Gt(0)] = 1e-2,
+    steps: Count = 300,
     width: Annotated[int, Ge(8)] = 64,
+    hidden: Annotated[int, Ge(1)] = 16,
     updates: Count = 4,
     length: Annotated[int, Ge(16)] = 48,
     held_out: Annotated[int, Ge(1)] = 256,
 ) -> dict[str, float | list[float]]:
     """Learn noisy rules from contexts of examples, and code the labels of new contexts.
 
-    A context holds examples of a rule that was drawn for it alone: an input of three bits and one
-    of two labels, whose probability depends on none, one, two or three of the bits. A learner turns
-    the examples so far into a model: the probability of each label for each of the eight inputs.
-    The learners differ in how they got there:
+    A context holds examples of a rule that was drawn for it alone: an input of two bits and one
+    of two labels, whose probability depends on none, one or both of the bits. A learner turns the
+    examples so far into a model: the probability of each label for each of the four inputs. The
+    learners differ in how they got there:
 
     - `prequential`: a transformer reads examples, a token each, and has been trained on many other
       contexts to predict the *next* example;
@@ -61,7 +64,8 @@ def prequential_coding(
         learner: which of the three.
         rate: highest rate of Adam, for the transformer or for the small networks.
         steps: of training on 32 fresh contexts each; not for `per_token`.
-        width: of the transformer, and of the hidden layer of the networks of `per_token`.
+        width: of the transformer.
+        hidden: width of the networks of `per_token`.
         updates: steps of `per_token` after each example.
         length: examples a context.
         held_out: contexts to be coded.
@@ -72,8 +76,8 @@ def prequential_coding(
         `generalisation_long`: expected −log p of the label of a new example, nats, after 8 and
         after all examples, one a context, from the true rule; `fitted`: −log p of the labels read
         under the model learned from all of them, nats a label, one a context; `model_bits`: what
-        the code takes beyond that, bits, one a context; `model_bits_0` … `model_bits_3`: the same
-        for rules that look at so many bits alone.
+        the code takes beyond that, bits, one a context; `model_bits_0`, `model_bits_1` and
+        `model_bits_2`: the same for rules that look at so many bits alone.
 
     Raises:
         BadSetting: a setting out of range.
@@ -89,7 +93,7 @@ def prequential_coding(
             contexts.labels,
             size=SIZE,
             bits=BITS,
-            width=width,
+            width=hidden,
             updates=updates,
             rate=rate,
             seed=seed,
@@ -180,20 +184,13 @@ def _trained(
     width: int,
 ) -> Transformer:
     vocabulary, context = _vocabulary(), examples.shape[1] + 1
-    model = transformer(vocabulary, layers=2, width=width, heads=4, context=context, seed=seed)
+    model = transformer(vocabulary, layers=LAYERS, width=width, heads=4, context=context, seed=seed)
     rng = np.random.default_rng((seed, 2))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
-    warm = max(1, steps // 10)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min((step + 1) / warm, (steps - step) / (steps - warm + 1), 1)
-        batch = _batch(examples[step * ROWS : (step + 1) * ROWS], ask, rng, vocabulary.bos)
-        log_prob = model.read(batch, ("log_prob",))["log_prob"]
-        loss = -(log_prob * batch.weight).sum() / batch.weight.sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+
+    def batches(step: int) -> Batch:
+        return _batch(examples[step * ROWS : (step + 1) * ROWS], ask, rng, vocabulary.bos)
+
+    fit(model, batches, steps=steps, optimizer=Optimizer(lr=rate), seed=seed)
     return model
 
 
@@ -229,8 +226,5 @@ def _measures(
         "generalisation_long": new(length),
         "fitted": (final / length).tolist(),
         "model_bits": model.tolist(),
-        "model_bits_0": alone[0],
-        "model_bits_1": alone[1],
-        "model_bits_2": alone[2],
-        "model_bits_3": alone[3],
+        **{f"model_bits_{bits}": one for bits, one in enumerate(alone)},
     }
