@@ -19,7 +19,7 @@ BASE = 10_000.0
 """Of the wavelengths of sinusoids, from 2π to BASE · 2π positions."""
 
 
-class PositionsConfig(LlamaConfig):
+class PositionsConfig(LlamaConfig):  # type: ignore[misc]
     """A Llama's configuration, and how it is told places: `learned`, `sinusoidal` or `none`."""
 
     # A name of its own: read as a Llama, the folder would give other numbers without a word.
@@ -109,9 +109,10 @@ class PositionsModel(LlamaModel):  # type: ignore[misc]
                     f"The model has learned {most} positions, and was given {int(places.max()) + 1}"
                     ": read shorter windows, or train it with a longer context."
                 )
-            return self.positions(places)
+            code: Tensor = self.positions(places)
+            return code
         # As large beside the embeddings as where both are scaled by √width (Vaswani et al.).
-        return self.config.initializer_range * sinusoids(places, width)
+        return float(self.config.initializer_range) * sinusoids(places, width)
 
 
 class PositionsLlama(LlamaForCausalLM):  # type: ignore[misc]

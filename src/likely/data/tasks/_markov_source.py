@@ -28,7 +28,7 @@ class Source:
     @property
     def alphabet(self) -> int:
         """A: how many symbols there are."""
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
     @cached_property
     def stationary(self) -> Float[Array, "C"]:

@@ -48,11 +48,12 @@ def tokenisation(
 
     $$ \text{gap closed} = \frac{U - \ell}{U - H} $$
     H is the source's entropy rate, U that of its letters taken one by one, ℓ what the model needs.
-    Each step reads `rows` new documents of `length` letters, the same ones in every arm, whatever
-    the tokenizer: steps, text and its order are equal, and an arm with longer tokens has fewer
-    targets. The tokenizer is trained on the training text. The end of a document is neither
-    learned nor scored: its length is given. What is scored is one way to cut the text, so a model
-    over tokens is, if anything, charged too much.
+    Each step reads `rows` new documents of `length` letters. With equal `rows`, arms read the same
+    text in the same order, and one with longer tokens has fewer targets; with `rows` in proportion
+    to their length, it has as many. Held-out text is the same either way. The tokenizer is trained
+    on the training text. The end of a document is neither learned nor scored: its length is given.
+    What is scored is one way to cut the text, so a model over tokens is, if anything, charged too
+    much.
 
     Measures, of held-out text:
 
