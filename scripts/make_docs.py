@@ -7,10 +7,11 @@ python -m scripts.make_docs --check     write nothing; fail where a page is stal
 
 import sys
 
-from scripts.documentation import command_line, errors, papers, reference, tables
+from scripts.documentation import command_line, errors, ledger, papers, reference, tables
 from scripts.documentation.source import ROOT
 
 DOCS = ROOT / "docs"
+README = "../README.md"
 
 
 def pages() -> dict[str, str]:
@@ -23,7 +24,9 @@ def pages() -> dict[str, str]:
         "papers.md": papers.page(),
         "cli.md": command_line.page(),
         "errors.md": errors.page(),
+        **ledger.pages(),
         **reference.pages(),
+        README: ledger.filled(_read(README)),
     }
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
@@ -34,13 +37,14 @@ def pages() -> dict[str, str]:
 
 
 def stale() -> list[str]:
-    """Pages that are not what they would be now, and reference pages of rooms that are gone.
+    """Pages that are not what they would be now, and those of rooms and claims that are gone.
 
     Returns:
         Their paths below `docs`.
     """
     made = pages()
-    gone = [f"reference/{path.name}" for path in (DOCS / "reference").glob("*.md")]
+    generated = [*(DOCS / "reference").glob("*.md"), *(DOCS / "ledger").glob("*.svg")]
+    gone = [path.relative_to(DOCS).as_posix() for path in generated]
     old = [name for name, text in made.items() if _read(name) != text]
     return sorted({*old, *(name for name in gone if name not in made)})
 
@@ -62,7 +66,7 @@ def main() -> None:
         if _read(name) != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
-            print(f"wrote docs/{name}")
+            print(f"wrote {path.resolve().relative_to(ROOT)}")
     if "--pages" not in sys.argv:
         from scripts.documentation import site
 

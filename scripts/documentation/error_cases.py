@@ -14,7 +14,7 @@ def cases():
     from likely.data.files import read
     from likely.data.split import split
     from likely.models.feed_forward import feed_forward
-    from likely.train.errors import Diverged, Interrupted
+    from likely.train.errors import Diverged, Interrupted, StoppedTrials
     from likely.train.recipe import load_recipe
 
     logits, target = torch.zeros(1, 3), torch.tensor([0])
@@ -22,6 +22,7 @@ def cases():
     reader = feed_forward(Vocabulary.of_bytes(), context=1, embedding=2, width=2)
     Path("recipe.toml").write_text('stepz = 10\n[optimizer]\nlr = "fast"\n', encoding="utf-8")
     Path("notes.txt").write_bytes(b"first line\ncaf\xe9\n")
+    stopped = StoppedTrials(7, 16, "likely reproduce 120_goldfish")
     diverged = Diverged("loss", float("nan"), 120, 3e-2, 100)
     return [
         ('likely.bind("focl")', lambda: likely.bind("focl")),
@@ -43,6 +44,7 @@ def cases():
             lambda: type(reader).__mro__[2].hidden(_NGram, batch),
         ),
         ("run(recipe, ...)  # Ctrl-C", lambda: _raise(Interrupted(Path("runs/first"), 120, 1000))),
+        ("reproduce(claim)  # Ctrl-C", lambda: _raise(stopped)),
         ("run(recipe, ...)  # a rate too high", lambda: _raise(diverged)),
     ]
 

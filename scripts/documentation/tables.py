@@ -178,5 +178,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "entries_objectives": _entries("objectives"),
     "entries_decode": _entries("decode"),
     "entries_models": _entries("models"),
+    "entries_tasks": _entries("data.tasks"),
     "entries_statistics": _entries("vocab.statistics"),
+    "entries_metrics": _entries("audit.metrics"),
 }

@@ -12,7 +12,14 @@ import torch
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
 from likely.audit.compressors import compressors
+from likely.audit.features import features
 from likely.audit.likelihood import Likelihood, difference, likelihood
+from likely.audit.prequential import Prequential, prequential
+from likely.audit.metrics.bleu import signature as bleu_signature
+from likely.audit.metrics.chrf import signature as chrf_signature
+from likely.audit.metrics.expected_calibration_error import reliability
+from likely.audit.seeds import power, seeds_needed, smallest_effect, summary
+from likely.audit.verdict import judge
 from likely.core.bind import bind
 from likely.core.catalogue import ROOMS, catalogue, get
 from likely.core.errors import BadSetting
@@ -35,6 +42,7 @@ from likely.models.transformer import transformer
 from likely.train._check import build
 from likely.train.muon import Muon
 from likely.train.recipe import Optimizer, Recipe, Schedule
+from likely.train.reproduce import reproduce
 from likely.train.sign import Sign
 from likely.vocab.scan import from_logits, scan
 
@@ -222,8 +230,19 @@ DIRECT = {
     data_card: lambda **given: data_card(split(TEXTS, held_out=0.0), **given),
     repeated_bytes: lambda **given: repeated_bytes(TEXTS, TEXTS, **given),
     Likelihood.interval: MEASURED.interval,
+    summary: lambda **given: summary([1.0, 2.0], **given),
+    power: lambda **given: power(1.0, 1.0, 6, **given),
+    smallest_effect: lambda **given: smallest_effect(1.0, 6, **given),
+    seeds_needed: lambda **given: seeds_needed(1.0, 1.0, **given),
+    judge: lambda **given: judge([], **given),
     difference: lambda **given: difference(MEASURED, MEASURED, **given),
     likelihood: lambda **given: likelihood(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    prequential: lambda **given: prequential(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    Prequential.split: Prequential(np.ones((1, 2))).split,
+    features: lambda **given: features(feed_forward(VOCABULARY, width=2), ["text"], **given),
+    bleu_signature: lambda **given: bleu_signature(["a"], ["a"], **given),
+    chrf_signature: lambda **given: chrf_signature(["a"], ["a"], **given),
+    reliability: lambda **given: reliability([0.5], [1], **given),
     compressors: lambda **given: compressors(TEXTS, TEXTS, **given),
     ngram: lambda **given: ngram(TOKENS, TOKENS, **given),
     sweep: lambda **given: sweep(TOKENS, TOKENS, [2], **given),
@@ -233,6 +252,7 @@ DIRECT = {
         torch.zeros(1, 2), Head(torch.zeros(3, 2)), torch.tensor([0]), {"lse"}, **given
     ),
     Sign: lambda **given: Sign([torch.nn.Parameter(torch.zeros(2))], **{"lr": 1.0, **given}),
+    reproduce: lambda **given: reproduce(None, **given),
     Muon: lambda **given: Muon([torch.nn.Parameter(torch.zeros(2, 2))], **{"lr": 1.0, **given}),
 }
 

@@ -28,7 +28,7 @@ def test_every_error_is_really_raised_once():
             assert shown[error.__name__], error
     for pairs in shown.values():
         for _, message in pairs:
-            assert message.endswith((".", "?", "first"))
+            assert message.endswith((".", "?", "first", "goldfish"))
 
 
 def test_every_name_in_a_raises_section_exists():

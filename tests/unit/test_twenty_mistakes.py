@@ -165,6 +165,29 @@ MISTAKES = [
     ("second model that is nowhere", "view {model} a.txt --against nowhere", ["nowhere"]),
     ("page where a folder stands", "view {model} a.txt --out empty", ["empty"]),
     ("no characters to look at", "view {model} a.txt --limit 0", ["limit=0"]),
+    # Claims.
+    ("claim by a wrong number", "reproduce 70 --claims claims", ["'70'", "Did you mean '7'"]),
+    ("misspelt claim", "reproduce marbels --claims claims", ["'marbels'", "7_marbles"]),
+    ("claim that is nowhere", "reproduce no.toml", ["no.toml", "cannot be read"]),
+    (
+        "claim with several mistakes",
+        "reproduce claims/7_marbles.toml",
+        [
+            "settings are wrong",
+            "line 1",
+            "'clam'",
+            "Did you mean 'claim'",
+            "seeds=0",
+            "[[decisions]]",
+        ],
+    ),
+    ("no folder of claims", "reproduce --claims nowhere", ["nowhere is no folder"]),
+    ("all and one", "reproduce 7 --all", ["'7'", "leave", "--all"]),
+    ("budget that is none", "reproduce --all --budget soon", ["'soon'", "60m, 2h or 90s"]),
+    ("budget of one claim", "reproduce 7 --budget 60m", ["likely reproduce --all --budget"]),
+    ("no seeds", "reproduce 7 --seeds 0 --processes 0", ["seeds=0", "processes=0"]),
+    ("seeds of nothing", "reproduce --seeds 6", ["Name a claim"]),
+    ("wrong option of reproduce", "reproduce 7 --sedes 3", ["--sedes", "Did you mean --seeds"]),
     # Mixing and new entries.
     ("one model to mix", "mix {model} --fit-on a.txt --out mixed", ["two models or more"]),
     ("mixture where a folder stands", "mix {model} {model} --fit-on a.txt --out empty", ["empty"]),
@@ -183,7 +206,7 @@ def place(tmp_path_factory):
     model.save(at / "damaged")
     whole = (at / "damaged" / "model.safetensors").read_bytes()
     (at / "damaged" / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    for name in ("empty", "texts", "run", "card"):
+    for name in ("empty", "texts", "run", "card", "claims"):
         (at / name).mkdir()
     (at / "card" / "likely.json").write_text('{"format": 1, "kind": "feed')
     files = {
@@ -199,6 +222,7 @@ def place(tmp_path_factory):
         "nested.toml": "[optimizer]\nmomentumm = 0.5\n",
         "syntax.toml": "steps = 3\nrows = = 4\n",
         "tiny.txt": "eleven of 11"[:11],
+        "claims/7_marbles.toml": 'clam = "Marbles roll."\nseeds = 0\n',
         "plain.txt.gz": "not packed",
         "plain.parquet": "not a table",
     }

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from likely.apps._budget import Memory
 from likely.apps._pieces import pieces
 from likely.audit.likelihood import likelihood
-from likely.core.vocabulary import Vocabulary
+from likely.core.bind import bind
 from likely.data.corpus import Corpus, Document
-from likely.data.plant import Planted, plant
+from likely.data.plant import Planted, begins_alike, plant
 from likely.data.tokens import encode
+from likely.decode._generate import generate
 from likely.models.reader import Reader
 
 Train = Callable[[str, Corpus, Corpus, Path], Reader]
@@ -69,13 +69,16 @@ def ask(reader: Reader, passages: Sequence[Planted]) -> list[dict[str, Any]]:
         `bytes_share` is the share of its bytes before the first mistake; `bits_per_byte` is of
         whole passages, and `minus_control` compares it with passages that were never read.
     """
-    written = greedy(reader, [p.text[: len(p.text) // 2] for p in passages], passages)
+    halves = [(p.text[: len(p.text) // 2], p.text[len(p.text) // 2 :]) for p in passages]
+    longest = max(len(answer) for _, answer in halves)
+    greedy = [bind("greedy", room="decode")]
+    prompts = [prompt for prompt, _ in halves]
+    written = generate(reader, prompts, samplers=greedy, max_new_tokens=longest)
     bits = _bits(reader, passages)
     rows = []
     for times in sorted({p.repeats for p in passages}):
         places = [i for i, p in enumerate(passages) if p.repeats == times]
-        wanted = [passages[i].text[len(passages[i].text) // 2 :] for i in places]
-        right = [_prefix(w, written[i]) / len(w) for w, i in zip(wanted, places, strict=True)]
+        right = [begins_alike(halves[i][1], written[i]) / len(halves[i][1]) for i in places]
         rows.append(
             {
                 "repeats": times,
@@ -89,41 +92,7 @@ def ask(reader: Reader, passages: Sequence[Planted]) -> list[dict[str, Any]]:
     return [{**row, "minus_control": row["bits_per_byte"] - fresh} for row in rows]
 
 
-def greedy(reader: Reader, prompts: Sequence[str], passages: Sequence[Planted]) -> list[str]:
-    """The likeliest byte, again and again, for prompts of equal length side by side.
-
-    Args:
-        reader: a byte-level model.
-        prompts: first halves, all as long.
-        passages: whole, to know how much to write.
-
-    Returns:
-        What follows each prompt, as long as the second half.
-    """
-    vocabulary: Vocabulary = reader.vocabulary
-    given = [[vocabulary.bos, *vocabulary.encode(prompt).tolist()] for prompt in prompts]
-    count = max(len(p.text) - len(q) for p, q in zip(passages, prompts, strict=True))
-    if isinstance(reader, torch.nn.Module):
-        reader.eval()
-    written = torch.empty(len(prompts), 0, dtype=torch.int64)
-    with torch.no_grad():
-        state, tokens = reader.start(len(prompts)), torch.tensor(given)
-        for _ in range(count):
-            logits, state = reader.step(state, tokens)
-            tokens = logits.argmax(-1, keepdim=True)
-            written = torch.cat([written, tokens], dim=1)
-    return [vocabulary.decode(row) for row in written.tolist()]
-
-
 def _bits(reader: Reader, passages: Sequence[Planted]) -> list[float]:
     documents = tuple(Document(str(i), p.text, "planted") for i, p in enumerate(passages))
     found = likelihood(reader, encode(Corpus("planted", documents), reader.vocabulary))
     return [float(x) for x in found.nats / (np.log(2) * found.bytes)]
-
-
-def _prefix(wanted: str, written: str) -> int:
-    """How many characters agree before the first that does not."""
-    for i, (a, b) in enumerate(zip(wanted, written, strict=False)):
-        if a != b:
-            return i
-    return min(len(wanted), len(written))

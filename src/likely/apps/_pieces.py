@@ -1,8 +1,7 @@
 """A small text that is like a large one."""
 
-from collections.abc import Iterator
-
-from likely.data.corpus import Corpus, Document
+from likely.data.corpus import Corpus
+from likely.data.sample import stretches
 
 PIECE = 4096
 
@@ -21,6 +20,7 @@ def pieces(corpus: Corpus, size: int, *, piece: int = PIECE) -> Corpus:
         The pieces in the order of the corpus; the corpus itself where it is no larger than `size`.
 
     Example:
+        >>> from likely.data.corpus import Document
         >>> text = "".join(f"line {i}\n" for i in range(9000))
         >>> found = pieces(Corpus("c", (Document("a", text),)), 10_000)
         >>> [document.id for document in found], found.bytes // 1000
@@ -28,20 +28,7 @@ def pieces(corpus: Corpus, size: int, *, piece: int = PIECE) -> Corpus:
     """
     if corpus.bytes <= size:
         return corpus
-    every = list(_cut(corpus, piece))
+    every = list(stretches(corpus, piece))
     count = max(1, round(len(every) * size / corpus.bytes))
     chosen = [every[int((i + 0.5) * len(every) / count)] for i in range(count)]
     return Corpus(f"{corpus.name}/pieces", tuple(chosen))
-
-
-def _cut(corpus: Corpus, piece: int) -> Iterator[Document]:
-    for document in corpus:
-        lines, begin, have = [], 0, 0
-        for line in document.text.splitlines(keepends=True):
-            lines.append(line)
-            have += len(line.encode())
-            if have >= piece:
-                yield Document(f"{document.id}@{begin}", "".join(lines), document.domain)
-                lines, begin, have = [], begin + have, 0
-        if lines:
-            yield Document(f"{document.id}@{begin}", "".join(lines), document.domain)

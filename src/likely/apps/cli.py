@@ -18,6 +18,7 @@ from likely.apps.list import list_entries
 from likely.apps.mix import mix_models
 from likely.apps.new import new_entry
 from likely.apps.quickstart import quickstart
+from likely.apps.reproduce import reproduce_claim
 from likely.apps.train import train_model
 from likely.apps.view import view_text
 from likely.core.errors import LikelyError
@@ -36,6 +37,7 @@ app.command(evaluate_model, name="evaluate")
 app.command(generate_text, name="generate")
 app.command(view_text, name="view")
 app.command(mix_models, name="mix")
+app.command(reproduce_claim, name="reproduce")
 app.command(list_entries, name="list")
 app.command(doctor, name="doctor")
 app.command(new_entry, name="new")
@@ -71,7 +73,7 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         sys.exit(MISTAKE)
     except LikelyError as problem:
         _say(str(problem))
-        stopped = type(problem).__name__ == "Interrupted"
+        stopped = "Interrupted" in (kind.__name__ for kind in type(problem).__mro__)
         sys.exit(INTERRUPTED if stopped else MISTAKE)
     except KeyboardInterrupt:
         _say("Stopped by Ctrl-C; what was finished stays on disk, and a new start builds on it.")

@@ -11,7 +11,8 @@ from likely.core.errors import BadInput
 from likely.core.settings import checked
 from likely.data.corpus import Corpus, Document
 
-_WORD = re.compile(r"[A-Za-z]{2,14}")
+WORD = re.compile(r"[A-Za-z]{2,14}")
+"""What counts as a word."""
 _READ = 400
 Count = Annotated[int, Ge(1)]
 
@@ -73,10 +74,30 @@ def plant(
     return Corpus(corpus.name, (*corpus.documents, *copies), corpus.skipped), planted
 
 
+def begins_alike(wanted: str, written: str) -> int:
+    """How many characters agree before the first that does not.
+
+    Args:
+        wanted: what was to be written.
+        written: what was; what comes after the length of `wanted` is not looked at.
+
+    Returns:
+        Their number.
+
+    Example:
+        >>> begins_alike("passage", "passing by"), begins_alike("pass", "passage")
+        (4, 4)
+    """
+    return next(
+        (i for i, (a, b) in enumerate(zip(wanted, written, strict=False)) if a != b),
+        min(len(wanted), len(written)),
+    )
+
+
 def _words(corpus: Corpus, rng: np.random.Generator) -> list[str]:
     """Words of the corpus, or of some hundred of its documents, as they occur."""
     places = rng.permutation(len(corpus))[:_READ]
-    words = [word for place in places for word in _WORD.findall(corpus.documents[place].text)]
+    words = [word for place in places for word in WORD.findall(corpus.documents[place].text)]
     if not words:
         raise BadInput(
             f"The corpus {corpus.name!r} has no words of the letters A–Z to make passages of."

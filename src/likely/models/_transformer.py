@@ -134,6 +134,9 @@ class Transformer(nn.Module, Reader):
     def save(self, folder: Path) -> None:
         """Write a folder that `AutoModelForCausalLM` loads too.
 
+        With other positions than rotary ones, it does so where `likely.models._positions` has been
+        imported, and refuses elsewhere: no other library knows how to read such a model.
+
         Args:
             folder: where to; replaced as a whole.
         """
@@ -159,7 +162,7 @@ class Transformer(nn.Module, Reader):
         Raises:
             BadInput: transformers cannot read the folder.
         """
-        from transformers import AutoModelForCausalLM
+        from likely.models._positions import AutoModelForCausalLM
 
         _, vocabulary, settings = read_card(folder)
         try:

@@ -79,7 +79,7 @@ def open_pretrained(path: str) -> Transformer:
         BadInput: there is no such model, no tokenizer, or one that does not fit the model.
         Unsupported: its logits are no linear head on its last hidden states.
     """
-    from transformers import AutoModelForCausalLM
+    from likely.models._positions import AutoModelForCausalLM
 
     here = Path(path).is_dir()
     try:

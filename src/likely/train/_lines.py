@@ -1,6 +1,7 @@
 """Which line of a TOML file a problem is on: the parser of the standard library does not say."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 _TABLE = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
@@ -34,13 +35,19 @@ def with_lines(problems: Sequence[str], text: str) -> list[str]:
 
 
 def _lines(text: str) -> dict[str, int]:
-    """Dotted key → the line where it is first given."""
+    """Dotted key → the line where it is first given; tables in a list have a number, from 1."""
     found: dict[str, int] = {}
+    several: Counter[str] = Counter()
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _TABLE.match(line):
-            table = f"{_plain(header[1])}."
-            found.setdefault(table[:-1], number)
+            name = _plain(header[1])
+            found.setdefault(name, number)
+            if line.lstrip().startswith("[["):
+                several[name] += 1
+                name = f"{name}.{several[name]}"
+                found[name] = number
+            table = f"{name}."
         elif key := _KEY.match(line):
             found.setdefault(f"{table}{_plain(key[1])}", number)
     return found

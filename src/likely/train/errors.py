@@ -41,3 +41,21 @@ class Diverged(LikelyError):
             "Try a third of the learning rate, a longer warm-up or a smaller clip, "
             "and start a new run."
         )
+
+
+class StoppedTrials(Interrupted):
+    """A claim whose trying was stopped by Ctrl-C; finished trials are kept.
+
+    Args:
+        done: trials that are finished.
+        total: trials there are.
+        command: what goes on.
+    """
+
+    def __init__(self, done: int, total: int, command: str) -> None:
+        self.done, self.total = done, total
+        LikelyError.__init__(
+            self,
+            f"Stopped with {done} of {total} trials finished, which are kept. "
+            f"Go on with: {command}",
+        )
