@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from likely.core.settings import checked
 from likely.data.tokens import Tokens
 from likely.models.ngram import sweep
-from likely.models.reader import Reader
 from likely.models.transformer import transformer
 from likely.train.loop import run
 from likely.train.recipe import Optimizer, Recipe, Schedule
@@ -30,7 +29,7 @@ def compressed_text(
     window_bits: Annotated[int, Interval(ge=8, le=64)] = 16,
     token_bits: Annotated[int, Interval(ge=1, le=16)] = 8,
     coder_bytes: Size = 1_500_000,
-    train_bytes: Size = 1_000_000,
+    train_bytes: Size = 700_000,
     held_out_bytes: Size = 60_000,
     layers: Size = 2,
     width: Size = 64,
