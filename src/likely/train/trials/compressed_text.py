@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from likely.core.settings import checked
 from likely.data.tokens import Tokens
 from likely.models.ngram import sweep
-from likely.models.reader import Reader
 from likely.models.transformer import transformer
 from likely.train.loop import run
 from likely.train.recipe import Optimizer, Recipe, Schedule
