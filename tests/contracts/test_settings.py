@@ -14,10 +14,10 @@ from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 from likely.audit.compressors import compressors
 from likely.audit.features import features
 from likely.audit.likelihood import Likelihood, difference, likelihood
-from likely.audit.prequential import Prequential, prequential
 from likely.audit.metrics.bleu import signature as bleu_signature
 from likely.audit.metrics.chrf import signature as chrf_signature
 from likely.audit.metrics.expected_calibration_error import reliability
+from likely.audit.prequential import Prequential, prequential
 from likely.audit.seeds import power, seeds_needed, smallest_effect, summary
 from likely.audit.verdict import judge
 from likely.core.bind import bind

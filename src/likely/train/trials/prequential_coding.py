@@ -77,7 +77,7 @@ def prequential_coding(
         after all examples, one a context, from the true rule; `fitted`: −log p of the labels read
         under the model learned from all of them, nats a label, one a context; `model_bits`: what
         the code takes beyond that, bits, one a context; `model_bits_0`, `model_bits_1` and
-        `model_bits_2`: the same for rules that look at so many bits alone.
+        `model_bits_2`: its mean over the rules that look at so many bits, where there are any.
 
     Raises:
         BadSetting: a setting out of range.
@@ -218,7 +218,8 @@ def _measures(
     def new(place: int) -> list[float]:
         return (-(contexts.rules * after[:, place]).sum(-1).mean(-1)).tolist()
 
-    alone = [model[contexts.looks_at == bits].tolist() for bits in range(BITS + 1)]
+    looks = contexts.looks_at
+    alone = {f"model_bits_{k}": float(model[looks == k].mean()) for k in sorted({*looks.tolist()})}
     return {
         "code_bits": code.bits.tolist(),
         "excess_bits": (code.bits - contexts.bayes_bits).tolist(),
@@ -226,5 +227,5 @@ def _measures(
         "generalisation_long": new(length),
         "fitted": (final / length).tolist(),
         "model_bits": model.tolist(),
-        **{f"model_bits_{bits}": one for bits, one in enumerate(alone)},
+        **alone,
     }
