@@ -29,7 +29,7 @@ def compressed_text(
     window_bits: Annotated[int, Interval(ge=8, le=64)] = 16,
     token_bits: Annotated[int, Interval(ge=1, le=16)] = 8,
     coder_bytes: Size = 1_500_000,
-    train_bytes: Size = 1_000_000,
+    train_bytes: Size = 700_000,
     held_out_bytes: Size = 60_000,
     layers: Size = 2,
     width: Size = 64,
@@ -119,7 +119,9 @@ def compressed_text(
         "learned_bits_per_token": gain - unigram,
         "learned_bits_per_byte": (gain - unigram) / account.bytes_per_token,
         "bits_per_byte": _bits_per_byte(text.held_out, log_prob),
-        "validation_bits_per_byte": _bits_per_byte(text.validation, model.judge(text.validation)[0]),
+        "validation_bits_per_byte": _bits_per_byte(
+            text.validation, model.judge(text.validation)[0]
+        ),
         "compressed_bits_per_byte": account.bits_per_byte,
         "waste_bits_per_byte": account.waste_bits_per_byte,
         "left_bits_per_byte": text.left,
