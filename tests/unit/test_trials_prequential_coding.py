@@ -45,12 +45,9 @@ def test_one_learner_is_asked_for_what_comes_and_the_other_for_what_it_read(cont
         for place in range(1, ids.shape[1]):
             assert past[row, place] in ids[row, 1 : place + 1]
     np.testing.assert_array_equal(past[:, 1], ids[:, 1])
-    # Over many draws every example read is asked for as often as it stands there.
-    drawn = np.concatenate([asked(contexts, trial._past, s)[1][:1, 4] for s in range(2000)])
-    seen, times = np.unique(drawn, return_counts=True)
-    read, stands = np.unique(ids[0, 1:5], return_counts=True)
-    np.testing.assert_array_equal(seen, read)
-    np.testing.assert_allclose(times / 2000, stands / 4, atol=0.05)
+    # Every example read is asked for as often as another one.
+    which, _ = trial._past(np.full((2000, 1), 4), np.random.default_rng(1))
+    np.testing.assert_allclose(np.bincount(which[:, 0]) / 2000, 0.25, atol=0.04)
 
 
 def test_the_code_of_the_labels_is_that_of_the_reader_less_the_inputs(contexts):
@@ -104,9 +101,10 @@ def test_bayes_is_beaten_by_no_one_on_average_and_has_longer_models_for_longer_r
             np.testing.assert_array_equal(rule, rule[np.arange(8) ^ (1 << bit)])
     x = np.array([[int(c) for c in d.text[::2]] for d in task.held_out])
     y = np.array([[ord(c) - 97 for c in d.text[1::2]] for d in task.held_out])
-    after = train_per_token(x, y, size=2, bits=3, width=8, updates=2, rate=3e-3, seed=0)
-    row, place = np.ogrid[:800, :48]
-    assert (-after[row, place, x, y].sum(1) - nats).mean() > 0.5
+    x, y = x[:200], y[:200]
+    after = train_per_token(x, y, size=2, bits=3, width=8, updates=1, rate=3e-3, seed=0)
+    row, place = np.ogrid[:200, :48]
+    assert (-after[row, place, x, y].sum(1) - nats[:200]).mean() > 0.5
 
 
 def test_networks_start_equal_and_never_see_each_other():
@@ -151,6 +149,7 @@ def test_examples_are_read_as_they_are_written():
     assert trial._vocabulary().decode([0, 7, 3]) == "0a3b1b"
 
 
+@pytest.mark.usefixtures("untyped")
 def test_refusals():
     with pytest.raises(BadSetting, match="learner"):
         prequential_coding(0, learner="train-risk")
