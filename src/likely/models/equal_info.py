@@ -228,7 +228,7 @@ def equal_info(
         ... )
         >>> codec = equal_info(ngram(train, held_out, order=3))
         >>> [window.text for window in codec.windows(["not to be or to be"])[0]]
-        [b'not to be o', b'r to be']
+        [b'not to be or to b', b'e']
         >>> codec.encode("not to be or to be").shape, codec.decode(codec.encode("naïve")).decode()
         ((4,), 'naïve')
 

@@ -138,9 +138,12 @@ def written(
     model, plain, left = _first_model(texts, order)
     if representation == "bytes":
         size = texts.held_out.bytes
-        parts = [encode(t, model.vocabulary) for t in (texts.train, texts.validation)]
-        held_out = encode(texts.held_out, model.vocabulary)
-        return Written(*parts, held_out, 8, Account(size, size, 8 * size, plain), left)
+        train, validation, held_out = (
+            encode(text, model.vocabulary)
+            for text in (texts.train, texts.validation, texts.held_out)
+        )
+        cost = Account(size, size, 8 * size, plain)
+        return Written(train, validation, held_out, 8, cost, left)
     coder: Coder = (
         equal_info(model, window_bits=window_bits, token_bits=token_bits)
         if representation == "windows"
