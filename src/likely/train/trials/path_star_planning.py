@@ -16,6 +16,7 @@ from likely.data._answers import answered
 from likely.data.tasks._stars import NAMES, Stars, check_sizes, others, stars
 from likely.models._ahead import Ahead, ahead
 from likely.models._judge import evaluating
+from likely.models.reader import Reader
 from likely.models.transformer import Transformer, transformer
 from likely.train.recipe import Optimizer, Schedule
 from likely.train.trials._fit import fit
@@ -141,7 +142,7 @@ def _reading(training: str, nodes: int, length: int) -> Callable[[Stars], Batch]
 
 
 def _measures(
-    model: Transformer, training: str, graphs: Stars, nodes: int, batch: Batch
+    model: Reader, training: str, graphs: Stars, nodes: int, batch: Batch
 ) -> dict[str, float | list[float]]:
     answer = _answer(graphs, training)
     counted = batch.weight > 0
@@ -159,7 +160,7 @@ def _measures(
     }
 
 
-def _greedy(model: Transformer, prompt: Int[Tensor, "S T"], count: int) -> Int[Tensor, "S A"]:
+def _greedy(model: Reader, prompt: Int[Tensor, "S T"], count: int) -> Int[Tensor, "S A"]:
     state, tokens, written = model.start(len(prompt)), prompt, []
     for _ in range(count):
         logits, state = model.step(state, tokens)
