@@ -58,12 +58,14 @@ class Prequential:
     @property
     def tokens(self) -> NDArray[np.int64]:
         """Tokens of each context, `[M]`."""
-        return (~np.isnan(self.nats)).sum(1)
+        counts: NDArray[np.int64] = (~np.isnan(self.nats)).sum(1)
+        return counts
 
     @property
     def bits(self) -> Array:
         """Length of the code of each context, `[M]`."""
-        return self._each.sum(1)
+        bits: Array = self._each.sum(1)
+        return bits
 
     @property
     def cumulative(self) -> Array:
@@ -73,12 +75,14 @@ class Prequential:
     @property
     def curve(self) -> Array:
         """Mean bits of the token at each place, over contexts that reach it, `[T]`."""
-        return self._each.sum(0) / (~np.isnan(self.nats)).sum(0)
+        mean: Array = self._each.sum(0) / (~np.isnan(self.nats)).sum(0)
+        return mean
 
     @property
     def _each(self) -> Array:
         """Bits of each token, 0 after the end."""
-        return np.nan_to_num(self.nats, nan=0.0) / np.log(2)
+        bits: Array = np.nan_to_num(self.nats, nan=0.0) / np.log(2)
+        return bits
 
     def split(
         self, final: Array | None = None, *, last: Annotated[float, Gt(0), Lt(1)] = 0.25

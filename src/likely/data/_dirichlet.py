@@ -41,7 +41,7 @@ def bayes(
 
     Example:
         >>> said, one = np.array([[0, 0, 1]]), np.zeros((1, 3), int)
-        >>> after = bayes(said, one, size=2, rows=one[:, :1], prior=[1], concentration=0.5)
+        >>> after = bayes(said, one, size=2, rows=one[:, :1], prior=[1.0], concentration=0.5)
         >>> np.exp(after)[0, :, 0, 0].round(3).tolist()  # (n + 1/2) / (t + 1)
         [0.5, 0.75, 0.833, 0.625]
 
@@ -64,4 +64,5 @@ def bayes(
             at, now = rows[:, states[:, place]], symbols[:, place]
             weight += np.log(each[way, row, at, now])
             counts[way, row, at, now] += 1
-    return np.log(result)
+    after: Array = np.log(result)
+    return after

@@ -216,7 +216,8 @@ def _measures(
     model = code.split(final).model
 
     def new(place: int) -> list[float]:
-        return (-(contexts.rules * after[:, place]).sum(-1).mean(-1)).tolist()
+        nats = -(contexts.rules * after[:, place]).sum(-1).mean(-1)
+        return [float(value) for value in nats]
 
     looks = contexts.looks_at
     alone = {f"model_bits_{k}": float(model[looks == k].mean()) for k in sorted({*looks.tolist()})}
