@@ -327,13 +327,13 @@ def test_a_perfect_auc_has_no_empty_interval(m, n):
 @pytest.mark.parametrize("interval", ["delong", "newcombe"])
 def test_intervals_of_the_auc_hold_their_level(shift, m, n, interval):
     truth = 0.5 * (1 + math.erf(shift / 2))  # P(N(shift, 1) > N(0, 1))
-    rng, inside, draws = np.random.default_rng(1), 0, 200
+    rng, inside, draws = np.random.default_rng(1), 0, 120 if interval == "newcombe" else 300
     labels = [1] * m + [0] * n
     for _ in range(draws):
         scores = np.concatenate([rng.normal(shift, 1, m), rng.normal(0, 1, n)])
         found = auc(scores, labels, interval=interval)
         inside += found.low <= truth <= found.high
-    assert 0.91 <= inside / draws <= 0.99
+    assert 0.9 <= inside / draws <= 0.995
 
 
 def test_tpr_at_fpr_by_trying_every_threshold():
@@ -362,8 +362,9 @@ def test_a_rate_that_cannot_be_measured_is_refused():
 
 def test_mauve_sees_what_is_near_and_what_is_far():
     rng = np.random.default_rng(0)
-    one, other = rng.normal(size=(300, 8)), rng.normal(size=(300, 8))
-    assert mauve(one, one) == mauve(one[:2], one[:2]) == pytest.approx(1, abs=1e-9)
+    one, other = rng.normal(size=(200, 8)), rng.normal(size=(200, 8))
+    for same in (one, one[:2]):
+        assert mauve(same, same) == pytest.approx(1, abs=1e-9)
     near, shifted, far = mauve(one, other), mauve(one, other + 0.5), mauve(one, other + 6)
     assert near > 0.9
     assert near > shifted > far
@@ -421,10 +422,13 @@ def test_only_the_known_line_is_left_out(capfd):
     assert capfd.readouterr().err == "something else\nafter\n"
 
 
-@pytest.mark.parametrize("kind", [feed_forward, transformer])
+SMALL = {feed_forward: {"width": 8}, transformer: {"width": 8, "layers": 1, "heads": 1}}
+
+
+@pytest.mark.parametrize("kind", SMALL)
 def test_a_feature_is_the_state_after_the_last_token(kind):
     torch.manual_seed(0)
-    reader = kind(Vocabulary.of_bytes(), width=8)
+    reader = kind(Vocabulary.of_bytes(), **SMALL[kind])
     texts = ["one", "", "a longer text", "ø"]
     found = features(reader, texts)
     assert found.shape == (4, 8)
