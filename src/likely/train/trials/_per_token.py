@@ -51,7 +51,7 @@ def train_per_token(
         for _ in range(updates):
             optimizer.zero_grad(set_to_none=True)
             loss = -(counts * _log_probs(weights, x)).sum() / (place + 1)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
     return result
 
