@@ -39,7 +39,7 @@ ANY = st.one_of(
     st.lists(st.sampled_from([TEXT[:9], "the ", "\0", "é", "\n\n"]), max_size=20).map(
         lambda parts: "".join(parts).encode()
     ),
-    st.sampled_from([b"", b"\0", b"\0" * 20, bytes(range(0, 256, 9)), TEXT.encode()]),
+    st.sampled_from([b"", b"\0", b"\0" * 20, bytes(range(0, 256, 9)), TEXT[:40].encode()]),
     st.binary(max_size=60),
 )
 
@@ -66,7 +66,7 @@ def test_every_text_comes_back_through_any_ngram(data, which, token_bits):
 
 
 def test_a_text_means_the_same_alone_and_among_others():
-    texts = [TEXT, "", "naïve", TEXT[5:] * 2]
+    texts = [TEXT[:30], "", "naïve", TEXT[5:30]]
     for codec in (equal_info(MODEL), arithmetic_coding(MODEL)):
         together = codec.code(texts)
         for text, (ids, information) in zip(texts, together, strict=True):
@@ -75,7 +75,7 @@ def test_a_text_means_the_same_alone_and_among_others():
             assert codec.decode([*ids, codec.vocabulary.eos]) == text.encode()
 
 
-@pytest.mark.parametrize("bits", [8, 9, 12])
+@pytest.mark.parametrize("bits", [8, 9, 10])
 def test_every_code_stands_for_one_text_and_is_what_that_text_becomes(bits):
     codec = equal_info(MODEL, window_bits=bits, token_bits=1)
     texts = [codec.spell(code) for code in range(1 << bits)]
@@ -172,7 +172,7 @@ def test_information_of_a_window_is_that_of_the_model():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_one_place_gives_the_same_bits_as_many(model):
-    ids = np.append(256, np.frombuffer(TEXT.encode(), np.uint8)).astype(np.int64)
+    ids = np.append(256, np.frombuffer(TEXT[:24].encode(), np.uint8)).astype(np.int64)
     opens = np.zeros(len(ids), bool)
     opens[0] = True
     rows = np.concatenate([part for _, part in along(model, ids, opens)])
