@@ -195,7 +195,9 @@ def prequential(
     kept = sizes if end else sizes - 1
     if not kept.all():
         name = tokens.names[int(kept.argmin())]
-        raise BadInput(f"prequential: the document {name!r} is empty; leave it out, or give end=True.")
+        raise BadInput(
+            f"prequential: the document {name!r} is empty; leave it out, or give end=True."
+        )
     inside = np.arange(int(kept.max())) < kept[:, None]
     place = np.minimum(tokens.offsets[:-1, None] + np.arange(inside.shape[1]), len(log_prob) - 1)
     return Prequential(np.where(inside, -log_prob[place], np.nan))
