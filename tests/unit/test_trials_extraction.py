@@ -1,8 +1,11 @@
 """Extraction: what the trial measures, on small texts in place of the docstrings."""
 
 import pytest
+import torch
 
+from likely.core.batch import Batch
 from likely.core.errors import BadSetting
+from likely.core.stats import Stats
 from likely.data import _docstrings
 from likely.data.corpus import Corpus, Document
 from likely.data.split import Split
@@ -41,17 +44,24 @@ def test_measures_are_those_documented_and_the_same_again():
     assert extraction(4, **TINY) != first
 
 
-def test_a_model_that_reads_little_else_gives_back_what_goldfish_keeps_from_it():
-    much = {**TINY, "passages": 1, "repeats": 60, "documents": 1, "steps": 150, "rate": 1e-2}
-    much |= {"width": 48, "rows": 4}
-    plain = extraction(0, **much)
-    assert plain["exact"] == [1.0]
-    assert plain["control_exact"] == [0.0]
-    forgets = extraction(0, **much, objective="goldfish(k=2, context=2)")
-    assert forgets["exact"] == [0.0]
-    assert forgets["bytes_share"][0] < 0.9
-    # Dropping as many targets, but others each time, hides nothing.
-    assert extraction(0, **much, dropped_at_random=0.5)["bytes_share"] == [1.0]
+def test_a_model_that_reads_little_else_gives_back_what_was_planted_and_no_control():
+    much = {**TINY, "passages": 1, "repeats": 60, "documents": 1, "steps": 70, "rate": 2e-2}
+    found = extraction(0, **{**much, "width": 32})
+    assert found["exact"] == found["bytes_share"] == [1.0]
+    assert found["control_exact"] == [0.0]
+    assert found["control_bytes_share"][0] < 0.5
+    assert found["planted_bits_per_byte"] < 0.1 < found["held_out_bits_per_byte"]
+
+
+def test_dropping_at_random_leaves_out_its_share_and_other_targets_each_time():
+    batch = Batch.of(torch.zeros(4, 500, dtype=torch.long), torch.zeros(4, 500).long())
+    choose = trial_module._dropping(0.25, seed=1)
+    first, second = (choose(batch, Stats({}, "none", 0)) for _ in range(2))
+    assert set(first.tolist()) == {0.0, 1.0}
+    assert float(first.mean()) == pytest.approx(0.75, abs=0.04)
+    assert (first != second).any()
+    again = trial_module._dropping(0.25, seed=1)(batch, Stats({}, "none", 0))
+    assert torch.equal(first, again)
 
 
 def test_settings_are_checked():
