@@ -115,7 +115,7 @@ def _page(every: list[Tried]) -> str:
         "# The ledger",
         NOTE.replace("the docstrings", "`claims/` and `ledger/`"),
         BEGIN,
-        f"**{_claims(sum(count.values()))} tried: {said}** (of {OWED} systems we owe).",
+        f"**{_claims(sum(count.values()))} tried: {said}** (of {OWED} published systems that we set out to try).",
     ]
     if every:
         rows = [

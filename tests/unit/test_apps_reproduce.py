@@ -77,7 +77,7 @@ def test_an_interval_can_go_the_other_way(capsys, place):
     write(place / "claims", margin="0.65")
     _, out, _ = likely(capsys, "7")
     assert "7_toy is undecided" in out
-    assert re.search(r"About \d+ seeds would see half the effect", out)
+    assert re.search(r"\d+ seeds would find \d\.\d+, half of what 6 do", out)
     _, out, _ = likely(capsys, "7", "--seeds", "1")
     assert "with one seed: no interval" in out
     assert "7_toy has no verdict" in out

@@ -20,7 +20,7 @@ def show(result: Result, claim: Claim) -> None:
     """
     console, content = results(), result.content
     console.print(f"\n{claim.claim}", style="bold")
-    console.print(f"{claim.title}. {claim.source}")
+    console.print(f"“{claim.title}”, {claim.source}")
     console.print(f"Tried on: {claim.data}. {claim.note}\n")
     for number, row in enumerate(content["decisions"], start=1):
         for line in _decision(number, row):
@@ -53,10 +53,11 @@ def sentence(result: Result) -> str:
     if result.outcome == "failed":
         said = "; ".join(row["says"] for row in rows)
         return f"{name} failed: over {seeds}, this is not so: {said}."
-    needed = result.seeds_needed
-    more = f" About {needed} seeds would see half the effect that these can." if needed else ""
-    word = "is undecided" if result.outcome == "undecided" else "has no verdict"
-    return f"{name} {word}: {result.content['reason']}{more if result.outcome != 'failed' else ''}"
+    if result.outcome == "undecided":
+        said = "; ".join(row["says"] for row in rows)
+        reasons = " ".join(dict.fromkeys(row["reason"] for row in rows))
+        return f"{name} is undecided: {seeds} do not tell whether this is so: {said}. {reasons}"
+    return f"{name} has no verdict: {result.content['reason']}"
 
 
 def spent(minutes: float) -> str:
@@ -190,7 +191,8 @@ def _tuned(content: Mapping[str, Any]) -> list[str]:
     if content["tuning"] is None:
         return [f"Not tuned, the first of what tuning would try: {said}."]
     seeds = ", ".join(map(str, content["tuning"]["seeds"]))
-    return [f"Tuned on seeds {seeds} by {content['tuning']['measure']}: {said}."]
+    word = "seed" if len(content["tuning"]["seeds"]) == 1 else "seeds"
+    return [f"Tuned on {word} {seeds} by {content['tuning']['measure']}: {said}."]
 
 
 def figure(value: float) -> str:
