@@ -4,7 +4,7 @@ Importing this module makes its configuration known to `transformers`, so that f
 models load with the `Auto` classes and without running code of the folder.
 """
 
-from typing import Any
+from typing import Any, no_type_check
 
 import torch
 from jaxtyping import Float, Int
@@ -19,6 +19,7 @@ BASE = 10_000.0
 """Of the wavelengths of sinusoids, from 2π to BASE · 2π positions."""
 
 
+@no_type_check  # Configurations take any keyword, which is more than their fields say.
 class PositionsConfig(LlamaConfig):  # type: ignore[misc]
     """A Llama's configuration, and how it is told places: `learned`, `sinusoidal` or `none`."""
 
