@@ -49,7 +49,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	@$(PIP) install --constraint constraints.txt --editable ".[coding,data,docs,metrics,test,check]"
+	@$(PIP) install --constraint constraints.txt --editable ".[coding,data,docs,mauve,metrics,test,check]"
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.run

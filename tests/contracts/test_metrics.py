@@ -169,7 +169,8 @@ def test_a_missing_library_is_said_in_a_sentence(name, monkeypatch):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(Unsupported) as caught:
         measured(name, drawn(name, 0))
-    said = f'The metric {name} needs {LIBRARIES[name]}: pip install "likely[metrics]"'
+    extra = "mauve" if name == "mauve" else "metrics"
+    said = f'The metric {name} needs {LIBRARIES[name]}: pip install "likely[{extra}]"'
     assert str(caught.value) == said
 
 

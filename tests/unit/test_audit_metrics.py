@@ -80,7 +80,7 @@ def test_f1_is_symmetric_and_one_reference_more_never_hurts(text, other):
 
 @given(cases=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
 def test_macro_f1_against_a_library(cases):
-    library = pytest.importorskip("sklearn.metrics", reason='pip install "likely[metrics]"')
+    library = pytest.importorskip("sklearn.metrics", reason='pip install "likely[mauve]"')
     said, so = zip(*cases, strict=True)
     expected = library.f1_score(so, said, average="macro", zero_division=0.0)
     assert macro_f1(said, so) == pytest.approx(expected)

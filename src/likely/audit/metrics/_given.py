@@ -172,14 +172,15 @@ def ngrams(parts: Sequence[Hashable], n: int) -> Counter[tuple[Hashable, ...]]:
     return Counter(tuple(parts[at : at + n]) for at in range(len(parts) - n + 1))
 
 
-def needs(library: str, metric: str) -> Unsupported:
+def needs(library: str, metric: str, extra: str = "metrics") -> Unsupported:
     """The error for a metric whose library is not installed.
 
     Args:
         library: what is missing, as pip calls it.
         metric: what needs it.
+        extra: of likely that brings it.
 
     Returns:
         An error that says how to get it.
     """
-    return Unsupported(f'The metric {metric} needs {library}: pip install "likely[metrics]"')
+    return Unsupported(f'The metric {metric} needs {library}: pip install "likely[{extra}]"')

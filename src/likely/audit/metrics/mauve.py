@@ -119,6 +119,6 @@ def _library() -> Callable[..., Any]:
     try:
         from mauve.compute_mauve import compute_mauve
     except ImportError as problem:
-        raise needs("mauve-text", "mauve") from problem
+        raise needs("mauve-text", "mauve", "mauve") from problem
     compute: Callable[..., Any] = compute_mauve
     return compute
