@@ -2,7 +2,6 @@
 
 import pytest
 
-from likely.core.errors import BadSetting
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
 from likely.data.split import Split
@@ -60,8 +59,3 @@ def test_copied_counts_tokens_in_runs_of_eight():
     )
     assert found["copied"] == pytest.approx([0.8, 0.0, 0.8])
     assert found["type_token_ratio"] == pytest.approx([0.9, 0.8, 0.9])
-
-
-def test_settings_are_checked():
-    with pytest.raises(BadSetting, match="tuned_on='snippet' should be"):
-        hyperfitting(0, tuned_on="snippet")
