@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import accumulate
+from textwrap import wrap
 from typing import Any
 
 from likely.apps._verdict import edge_of, figure
 
 WIDTH, ROW, LEFT, RIGHT = 760, 72, 24, 24
+LINE, LETTERS = 16, 102  # height of a line of text, and how many letters one holds
+APART = 36  # between numbers below the axis
 STYLE = """
     text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #24292f; }
     .small { font-size: 11px; fill: #57606a; text-anchor: middle; }
@@ -33,8 +37,9 @@ def drawn(decisions: Sequence[Mapping[str, Any]]) -> str:
     Returns:
         SVG. Shaded is where the whole interval must lie; small dots are seeds.
     """
-    height = ROW * len(decisions) + 12
-    rows = [_row(number, row) for number, row in enumerate(decisions)]
+    texts = [wrap(f"{n}. {row['says']}", LETTERS) for n, row in enumerate(decisions, start=1)]
+    *tops, height = accumulate((ROW + LINE * (len(text) - 1) for text in texts), initial=12)
+    rows = [_row(*one) for one in zip(tops, texts, decisions, strict=True)]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
@@ -46,7 +51,7 @@ def drawn(decisions: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _row(number: int, row: Mapping[str, Any]) -> str:
+def _row(top: int, text: Sequence[str], row: Mapping[str, Any]) -> str:
     edge, seeds = edge_of(row), row["differences"]
     known = [0.0, edge, *seeds] + ([] if row["mean"] is None else [row["low"], row["high"]])
     least, most = min(known), max(known)
@@ -56,12 +61,16 @@ def _row(number: int, row: Mapping[str, Any]) -> str:
     def at(value: float) -> float:
         return round(LEFT + (value - least) / (most - least) * (WIDTH - LEFT - RIGHT), 1)
 
-    top = ROW * number + 8
+    said = [
+        f'<text x="{LEFT}" y="{top + 6 + LINE * n}">{escape(line)}</text>'
+        for n, line in enumerate(text)
+    ]
+    top += LINE * (len(text) - 1) - 4
     middle, low = top + 32, top + 44
     begin, end = (edge, most) if row["side"] == "above" else (least, edge)
     parts = [
         f'<g class="{row["outcome"].replace(" ", "-")}">',
-        f'<text x="{LEFT}" y="{top + 10}">{number + 1}. {escape(row["says"])}</text>',
+        *said,
         f'<rect class="wanted" x="{at(begin)}" y="{top + 18}" '
         f'width="{round(at(end) - at(begin), 1)}" height="26"/>',
         _line("axis", at(least), low, at(most), low),
@@ -69,8 +78,13 @@ def _row(number: int, row: Mapping[str, Any]) -> str:
         _line("edge", at(edge), top + 18, at(edge), low),
         f'<text class="small" x="{at(0)}" y="{low + 11}">0</text>',
     ]
-    if abs(at(edge) - at(0)) > 24:
-        parts.append(f'<text class="small" x="{at(edge)}" y="{low + 11}">{figure(edge)}</text>')
+    marks = [0.0]
+    for value in [edge] + ([] if row["mean"] is None else [row["mean"]]):
+        if all(abs(at(value) - at(mark)) > APART for mark in marks):
+            parts.append(
+                f'<text class="small" x="{at(value)}" y="{low + 11}">{figure(value)}</text>'
+            )
+            marks.append(value)
     parts += [f'<circle class="seed" cx="{at(one)}" cy="{middle}" r="3"/>' for one in seeds]
     if row["mean"] is not None:
         parts += [
