@@ -41,7 +41,7 @@ def test_a_claim_is_tried_and_shown(capsys, place):
     assert code == 0, err
     for said in (
         "A shift of a half is found.",
-        "Toys. Nobody, 2020, arXiv:2001.00001",
+        "“Toys”, Nobody, 2020, arXiv:2001.00001",
         "1. the shifted arm scores more than a quarter higher",
         "score of shifted − of plain: ",
         "to hold, all of it above 0.25",

@@ -74,7 +74,7 @@ def test_a_section_says_everything(root):
         "superseded",
     ):
         assert said in section, said
-    assert "seeds would see half" in page.partition("## 3_open")[2].partition("## 4")[0]
+    assert "seeds would find" in page.partition("## 3_open")[2].partition("## 4")[0]
 
 
 def test_pictures_hold_every_seed_and_interval(root):

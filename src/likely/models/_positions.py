@@ -79,7 +79,7 @@ class PositionsModel(LlamaModel):  # type: ignore[misc]
             position_ids: places, where they are not simply those that follow.
             past_key_values: the cache.
             inputs_embeds: embeddings in place of tokens.
-            **others: as of a Llama.
+            others: as of a Llama.
 
         Returns:
             What a Llama returns.
