@@ -1,12 +1,45 @@
-"""Which line of a TOML file a problem is on: the parser of the standard library does not say."""
+"""TOML files: read with one sentence for what is wrong, and the line that a problem is on."""
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from likely.core.errors import BadInput, did_you_mean
 
 _TABLE = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _FIELD = re.compile(r"(?:There is no field ')?([\w.-]+)")
+
+
+def read_toml(path: Path, what: str, give: str, instead: str) -> tuple[str, dict[str, Any]]:
+    """Read a TOML file.
+
+    Args:
+        path: the file.
+        what: it should be, for the message.
+        give: what to give where there is no such file.
+        instead: what to give where it is no TOML.
+
+    Returns:
+        The text, for `with_lines`, and what stands in it.
+
+    Raises:
+        BadInput: the file is not there or is no TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except OSError as problem:
+        there = path.parent.glob("*.toml") if path.parent.is_dir() else ()
+        raise BadInput(
+            f"{path}: this {what} cannot be read: {problem.strerror}. Give {give}."
+            f"{did_you_mean(path.name, (one.name for one in there))}"
+        ) from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise BadInput(f"{path}: this is no TOML: {problem}. Give {instead}") from problem
 
 
 def with_lines(problems: Sequence[str], text: str) -> list[str]:

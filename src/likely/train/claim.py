@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -12,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from likely.core.errors import BadInput, BadSetting, did_you_mean
-from likely.train._lines import with_lines
+from likely.core.errors import BadSetting
+from likely.train._lines import read_toml, with_lines
 
 Settings = Mapping[str, Any]
 
@@ -186,20 +185,12 @@ def load_claim(path: str | Path) -> Claim:
     from likely.train._claim_check import build
 
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except OSError as problem:
-        there = path.parent.glob("*.toml") if path.parent.is_dir() else ()
-        raise BadInput(
-            f"{path}: this claim cannot be read: {problem.strerror}. Give a number, a name or a "
-            f"TOML file.{did_you_mean(path.name, (one.name for one in there))}"
-        ) from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise BadInput(
-            f"{path}: this is no TOML: {problem}. Give a claim, such as those that `likely "
-            "reproduce` lists."
-        ) from problem
+    text, content = read_toml(
+        path,
+        "claim",
+        "a number, a name or a TOML file",
+        "a claim, such as those that `likely reproduce` lists.",
+    )
     try:
         return build(content, path)
     except BadSetting as problem:

@@ -1,7 +1,6 @@
 """Recipes: everything a run depends on, as frozen dataclasses and as a TOML file."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import inf
@@ -10,8 +9,8 @@ from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from likely.core.errors import BadInput, BadSetting, did_you_mean
-from likely.train._lines import with_lines
+from likely.core.errors import BadInput, BadSetting
+from likely.train._lines import read_toml, with_lines
 
 FORMAT = 1
 """Of `recipe.toml`, and with it of the whole run folder."""
@@ -158,20 +157,12 @@ def load_recipe(path: str | Path) -> Recipe:
     from likely.train._check import build
 
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except OSError as problem:
-        there = path.parent.glob("*.toml") if path.parent.is_dir() else ()
-        raise BadInput(
-            f"{path}: this recipe cannot be read: {problem.strerror}. Give a TOML file, such as "
-            f"the recipe.toml of a run.{did_you_mean(path.name, (one.name for one in there))}"
-        ) from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise BadInput(
-            f"{path}: this is no TOML: {problem}. Give a recipe, such as the recipe.toml of a run; "
-            f"text to train on is named by --data {path}"
-        ) from problem
+    text, data = read_toml(
+        path,
+        "recipe",
+        "a TOML file, such as the recipe.toml of a run",
+        f"a recipe, such as the recipe.toml of a run; text to train on is named by --data {path}",
+    )
     if data.pop("format", FORMAT) != FORMAT:
         raise BadInput(
             f"{path}: this recipe has another format than {FORMAT}, the one that this version of "
