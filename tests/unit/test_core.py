@@ -48,7 +48,7 @@ def test_every_numeric_setting_refuses_what_is_no_number(name):
 
     room = next(r for r in ROOMS if name in catalogue(r))
     for key, parameter in settings_of(get(room, name)).items():
-        if parameter.default is parameter.empty or isinstance(parameter.default, str):
+        if not isinstance(parameter.default, int | float):
             continue
         for value in ("much", None, [1], float("nan"), -1e9):
             if value == -1e9 and isinstance(parameter.default, bool):

@@ -135,7 +135,7 @@ def bar(row: Mapping[str, Any]) -> str:
     Example:
         >>> row = {"low": 1.0, "mean": 2.0, "high": 3.0, "margin": 0.5, "side": "above"}
         >>> bar(row).replace("·", " ").split()
-        ['0', '┊', '├─────────────────●────────────────┤', '(0', 'zero,', '┊', 'margin)']
+        ['0', '┊', '├────────────────●─────────────────┤', '(0', 'zero,', '┊', 'margin)']
     """
     low, high, edge = float(row["low"]), float(row["high"]), edge_of(row)
     least, most = min(low, edge, 0.0), max(high, edge, 0.0)

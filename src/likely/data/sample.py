@@ -85,7 +85,7 @@ def drawn(corpus: Corpus, count: int, size: int, rng: np.random.Generator) -> Co
     Example:
         >>> corpus = Corpus("c", (Document("a", "one\ntwo\nthree\n"),))
         >>> [d.text for d in drawn(corpus, 2, 4, np.random.default_rng(1))]
-        ['three\n', 'one\n']
+        ['one\n', 'two\n']
     """
     whole = [one for one in stretches(corpus, size) if one.bytes >= size]
     if len(whole) < count:
