@@ -89,10 +89,12 @@ def test_a_short_run(training):
 def test_sizes_that_do_not_fit():
     with pytest.raises(BadSetting, match="path_star_planning: nodes=5 names are too few"):
         path_star_planning(0, nodes=5)
+    with pytest.raises(BadSetting, match="nodes=5 should be more: 512 graphs are held out of 120"):
+        path_star_planning(0, length=3, nodes=5)
 
 
 @pytest.mark.slow
 def test_what_takes_no_planning_is_learned():
     """Two nodes after the source: a lookup from the goal finds the first."""
-    found = path_star_planning(2000, training="reversed", steps=400, length=3, nodes=5, rate=6e-3)
+    found = path_star_planning(2000, training="reversed", steps=400, length=3, nodes=8, rate=6e-3)
     assert np.mean(found["accuracy"]) > 0.9

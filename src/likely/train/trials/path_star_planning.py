@@ -10,10 +10,18 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from likely.core.batch import Batch
+from likely.core.errors import BadSetting
 from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
 from likely.data._answers import answered
-from likely.data.tasks._stars import NAMES, Stars, check_sizes, others, stars
+from likely.data.tasks._stars import (
+    NAMES,
+    Stars,
+    check_sizes,
+    graphs_there_are,
+    others,
+    stars,
+)
 from likely.models._ahead import Ahead, ahead
 from likely.models._judge import evaluating
 from likely.models.reader import Reader
@@ -23,6 +31,7 @@ from likely.train.trials._fit import fit
 
 Training = Literal["next_token", "teacherless", "multi_token", "reversed"]
 Count = Annotated[int, Ge(1)]
+HELD_OUT = 512
 SCHEDULE = Schedule("wsd", warmup=50, decay_share=0.3, floor=0.02)
 
 
@@ -70,7 +79,7 @@ def path_star_planning(
         (teacherless: where none are).
 
     Raises:
-        BadSetting: a setting out of range, or too few names for the nodes of a graph.
+        BadSetting: a setting out of range, or names for too few graphs.
 
     References:
         Bachmann and Nagarajan, The pitfalls of next-token prediction, 2024, §4 and §5.
@@ -80,7 +89,10 @@ def path_star_planning(
     checked(path_star_planning, locals())
     sizes = {"degree": degree, "length": length, "nodes": nodes}
     check_sizes("path_star_planning", **sizes)
-    held_out = stars(512, np.random.default_rng([seed, 0]), **sizes)
+    if (most := graphs_there_are(**sizes)) < 2 * HELD_OUT:
+        problem = f"nodes={nodes} should be more: {HELD_OUT} graphs are held out of {most}."
+        raise BadSetting("path_star_planning", [problem])
+    held_out = stars(HELD_OUT, np.random.default_rng([seed, 0]), **sizes)
     model = _model(seed, **sizes)
     batch_of = _reading(training, nodes, length)
     several = training == "multi_token"
