@@ -69,7 +69,8 @@ def jsd(
 def dense(z: Tensor, y: Tensor, t: Tensor, *, beta: float = 0.5, role: str = "teacher") -> Tensor:
     """The same, from the logits."""
     del y, role
-    p, q = z.softmax(-1), t.softmax(-1)
+    p, log_p = z.softmax(-1), z.log_softmax(-1).clamp_min(-1e6)
+    q, log_q = t.softmax(-1), t.log_softmax(-1).clamp_min(-1e6)
     m = beta * q + (1 - beta) * p
-    to_q, to_p = q.xlogy(q) - q.xlogy(m), p.xlogy(p) - p.xlogy(m)
-    return (beta * to_q + (1 - beta) * to_p).sum(-1)
+    log_m = m.clamp_min(torch.finfo(m.dtype).tiny).log()
+    return (beta * q * (log_q - log_m) + (1 - beta) * p * (log_p - log_m)).sum(-1)

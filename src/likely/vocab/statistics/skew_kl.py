@@ -67,6 +67,6 @@ def skew_kl(
 def dense(z: Tensor, y: Tensor, t: Tensor, *, alpha: float = 0.1, role: str = "teacher") -> Tensor:
     """The same, from the logits."""
     del y, role
-    p, q = z.softmax(-1), t.softmax(-1)
-    m = alpha * q + (1 - alpha) * p
-    return q.xlogy(q).sum(-1) - q.xlogy(m).sum(-1)
+    q, log_q = t.softmax(-1), t.log_softmax(-1).clamp_min(-1e6)
+    m = alpha * q + (1 - alpha) * z.softmax(-1)
+    return (q * (log_q - m.clamp_min(torch.finfo(m.dtype).tiny).log())).sum(-1)

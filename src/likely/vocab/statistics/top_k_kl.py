@@ -66,4 +66,5 @@ def dense(
         p, q = (torch.cat(pair, -1) for pair in zip(few, left, strict=True))
     else:
         p, q = (r / r.sum(-1, keepdim=True) for r in few)
-    return (q.xlogy(q) - q.xlogy(p)).sum(-1)
+    log_p, log_q = (r.clamp_min(torch.finfo(r.dtype).tiny).log() for r in (p, q))
+    return (q * (log_q - log_p)).sum(-1)
