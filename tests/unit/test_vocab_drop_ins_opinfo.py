@@ -9,7 +9,9 @@ from torch.nn import functional
 from likely.core.errors import LikelyError
 from likely.vocab import linear_cross_entropy_loss
 
-pytest.importorskip("expecttest", reason="torch's samples need expecttest: pip install likely[test]")
+pytest.importorskip(
+    "expecttest", reason="torch's samples need expecttest: pip install likely[test]"
+)
 NAME = "nn.functional.linear_cross_entropy"
 
 

@@ -150,7 +150,7 @@ def weighted_logit_sum(hidden: Tensor, head: Head, weights: Tensor) -> Tensor:
 
     Args:
         hidden: `[N, D]`.
-        head: weight, bias and softcap are honoured; it has no scale, temperature or exclusion.
+        head: weight, bias and softcap are honoured; it has nothing else.
         weights: w, `[V]`, without gradient.
 
     Returns:
