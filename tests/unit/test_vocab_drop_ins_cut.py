@@ -4,7 +4,7 @@ import enum
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
@@ -55,6 +55,7 @@ def agree(ours, theirs, leaves):
         close(one, other)
 
 
+@settings(max_examples=100)
 @given(
     shape=st.sampled_from([(5,), (1, 4), (3, 5), (2, 2, 4)]),
     words=st.integers(1, 23),
@@ -199,7 +200,7 @@ def test_what_only_means_speed_or_is_always_so_changes_nothing():
 @pytest.mark.usefixtures("untyped")
 def test_refusals(more, error, said):
     e, c, targets, b = make((2, 4), ignored=0.5)
-    assert (targets == IGNORED).any()
+    targets[0, 1] = IGNORED
     with pytest.raises(error, match=said) as caught:
         linear_cross_entropy(e, c, targets, b, **{"ignore_index": IGNORED, **more})
     assert str(caught.value).startswith("linear_cross_entropy: ")
@@ -213,5 +214,5 @@ def test_tensors_that_do_not_fit_are_told():
             linear_cross_entropy(*wrong)
     with pytest.raises(ShapeError, match="bias must have one entry a word"):
         linear_cross_entropy(e, c, targets, b[:3])
-    with pytest.raises(ShapeError, match="4 targets are left|each needs one"):
+    with pytest.raises(ShapeError, match=r"lse is \[5\], and \[4\] targets"):
         compute_z_loss(torch.ones(5), torch.ones(4, dtype=torch.int64))

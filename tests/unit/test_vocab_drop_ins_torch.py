@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -63,6 +63,7 @@ def agree(ours, theirs, leaves):
         close(one, other)
 
 
+@settings(max_examples=100)
 @given(
     tokens=st.sampled_from([None, 1, 2, 6]),
     words=st.integers(1, 19),

@@ -24,7 +24,7 @@ class Rows:
     place: Tensor | None
     length: int
 
-    def spread(self, values: Tensor, fill: float = 0.0) -> Tensor:
+    def spread(self, values: Tensor, fill: int = 0) -> Tensor:
         """One value for every token again.
 
         Args:
