@@ -175,6 +175,7 @@ def test_what_only_means_speed_or_is_always_so_changes_nothing():
         {"filter_eps": 0.0},
         {"accum_e_fp32": True, "accum_c_fp32": True},
         {"filter_e_grad": False, "filter_c_grad": False},
+        {"filter_eps": 1e9, "impl": "cce_exact"},
         {"impl": "cce_kahan_full_c"},
         {"impl": Theirs.CCE},
         {"impl": Theirs.TORCH_COMPILE},
@@ -182,12 +183,33 @@ def test_what_only_means_speed_or_is_always_so_changes_nothing():
         assert torch.equal(linear_cross_entropy(e, c, targets, b, IGNORED, **more), plain)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("return_lse", [False, True])
+def test_a_filter_drops_what_is_all_smaller_before_the_mean(reduction, return_lse):
+    e, c, targets, _ = make((2, 4), bias=False, ignored=0)
+    p = (e @ c.T).softmax(-1).detach()
+    largest = float((p - functional.one_hot(targets, 11)).abs().max())
+    truth, _ = dense(e, c, targets, None, reduction=reduction)
+    for eps in (0.99 * largest, 1.01 * largest):
+        loss = linear_cross_entropy(
+            e, c, targets, reduction=reduction, return_lse=return_lse, filter_eps=eps
+        )
+        loss = loss[0] if return_lse else loss
+        close(loss, truth)
+        found = torch.autograd.grad(loss.sum(), [e, c])
+        exact = torch.autograd.grad(truth.sum(), [e, c], retain_graph=True)
+        for one, other in zip(found, exact, strict=True):
+            close(one, other if eps < largest else torch.zeros_like(other))
+
+
 @pytest.mark.parametrize(
     ("more", "error", "said"),
     [
         ({"vocab_parallel_options": object()}, Unsupported, "vocab_parallel_options is not"),
-        ({"filter_eps": 1e-4}, Unsupported, "filter_eps=0.0001 would drop small gradients"),
-        ({"filter_eps": "low"}, BadSetting, "filter_eps='low' should be 'auto', None or 0"),
+        ({"filter_eps": 1e-4, "filter_c_grad": False}, Unsupported, "only one of the two"),
+        ({"filter_eps": 1e-4, "impl": "cce_kahan_full_e"}, Unsupported, "only one of the two"),
+        ({"filter_eps": "low"}, BadSetting, "filter_eps='low' should be 'auto', None, or"),
+        ({"filter_eps": -1.0}, BadSetting, "filter_eps=-1.0 should be 'auto', None, or"),
         ({"impl": "cce_exat"}, Unsupported, "impl='cce_exat' .* Did you mean 'cce_exact'"),
         ({"reduction": "average"}, BadSetting, "reduction='average' should be 'mean'"),
         ({"softcap": 0.0}, BadSetting, "softcap=0.0 should be a number above 0"),

@@ -26,6 +26,9 @@ IMPLEMENTATIONS: dict[str, Backend] = {
 }
 """Names of implementations, theirs and ours, and the backend that each stands for."""
 
+EXACT = ("reference", "torch_compile", "cce_exact", "cce_kahan_full_c_full_e")
+"""Those that never filter."""
+
 
 def rows_of(
     e: Tensor, targets: Tensor, ignore_index: int, size: int, shift: int
@@ -89,30 +92,40 @@ def check_arguments(
     )
 
 
-def backend_of(impl: Any, filter_eps: str | float | None) -> Backend:
-    """The backend; the one place where a filter will be handed on once the engine has one.
+def way_of(
+    impl: Any, filter_eps: str | float | None, filter_both: bool
+) -> tuple[Backend, float | None]:
+    """The backend, and below which size gradients are dropped.
 
     Args:
         impl: the name of an implementation, theirs or ours, or a member of their enumeration.
         filter_eps: `auto`, None or a number.
+        filter_both: whether the gradients of states and classifier may both be filtered.
 
     Returns:
-        The backend.
+        The backend and the size; None where nothing is dropped.
 
     Raises:
-        Unsupported: a filter, or an implementation that is not known.
-        BadSetting: filter_eps is another word.
+        Unsupported: a filter of one of two gradients, or an implementation that is not known.
+        BadSetting: filter_eps is another word, or negative.
     """
-    if isinstance(filter_eps, str):
-        if filter_eps not in ("auto", "high"):
-            raise BadSetting(WHERE, [f"filter_eps={filter_eps!r} should be 'auto', None or 0."])
-    elif filter_eps:
-        raise Unsupported(
-            f"{WHERE}: filter_eps={filter_eps!r} would drop small gradients, which is not "
-            "supported; 'auto', None and 0 give the exact gradient."
-        )
     name = impl if isinstance(impl, str) else str(getattr(impl, "name", impl)).lower()
     if name not in IMPLEMENTATIONS:
         near = did_you_mean(name, IMPLEMENTATIONS)
         raise Unsupported(f"{WHERE}: impl={name!r} is no implementation that is known here.{near}")
-    return IMPLEMENTATIONS[name]
+    backend, one_sided = IMPLEMENTATIONS[name], name in ("cce_kahan_full_c", "cce_kahan_full_e")
+    if filter_eps in ("auto", "high", None):
+        return backend, None
+    wrong = wrong_number("filter_eps", filter_eps)
+    if isinstance(filter_eps, str) or wrong:
+        raise BadSetting(
+            WHERE, [f"filter_eps={filter_eps!r} should be 'auto', None, or a number from 0 on."]
+        )
+    if not filter_eps or name in EXACT:
+        return backend, None
+    if one_sided or not filter_both:
+        raise Unsupported(
+            f"{WHERE}: a filter of only one of the two gradients is not supported; leave "
+            "filter_eps at 'auto', which filters none."
+        )
+    return backend, float(filter_eps)

@@ -35,6 +35,7 @@ class TokenLoss:
         penalty_share: t, one number.
         backend: as for `scan`.
         block: as for `scan`.
+        filter_eps: as for `scan`.
     """
 
     class_weight: Tensor | None = None
@@ -45,6 +46,7 @@ class TokenLoss:
     penalty_share: Tensor | float = 1.0
     backend: Backend = "auto"
     block: int | None = None
+    filter_eps: float | None = None
 
     def summed(
         self, hidden: Tensor, head: Head, targets: Tensor, also: Mapping[str, Statistic]
@@ -69,6 +71,7 @@ class TokenLoss:
             columns=self._columns(targets),
             backend=self.backend,
             block=self.block,
+            filter_eps=self.filter_eps,
         )
         total = fused.total
         if self.smoothing:
@@ -89,8 +92,15 @@ class TokenLoss:
         Returns:
             `[N]`, and the statistics.
         """
-        want = {**self._want(), **also}
-        stats = scan(hidden, head, targets, want, backend=self.backend, block=self.block)
+        stats = scan(
+            hidden,
+            head,
+            targets,
+            {**self._want(), **also},
+            backend=self.backend,
+            block=self.block,
+            filter_eps=self.filter_eps,
+        )
         values: Tensor = self._value(stats, self._columns(targets))
         if self.smoothing:
             values = values - self._linear(hidden, head, stats)

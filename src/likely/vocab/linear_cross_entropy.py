@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from likely.core.errors import Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic
-from likely.vocab._cut_cross_entropy import WHERE, backend_of, check_arguments, rows_of
+from likely.vocab._cut_cross_entropy import WHERE, check_arguments, rows_of, way_of
 from likely.vocab._rows import nothing_is_nan
 from likely.vocab._token_loss import TokenLoss
 
@@ -34,10 +34,11 @@ def linear_cross_entropy(
     r"""Cross-entropy without logits: what `cut_cross_entropy.linear_cross_entropy` takes and gives.
 
     $$ -\log p_y = \log \sum_v e^{z_v} - z_y, \quad z = \operatorname{softcap}(e c^\top + b) $$
-    The gradient is exact: nothing is filtered, which `"auto"` and None both allow, and it is added
-    up in float32 whatever `accum_e_fp32` and `accum_c_fp32` say. The loss and lse are float32
-    (float64 for float64), as theirs. Without lse, mean and sum take their gradients in the forward
-    sweep; `reduction="none"` and `return_lse` recompute, and any gradient may come from above.
+    The gradient is exact unless `filter_eps` is a number (`"auto"` lets a library choose, and the
+    choice here is not to filter), and it is added up in float32 whatever `accum_e_fp32` and
+    `accum_c_fp32` say. The loss and lse are float32 (float64 for float64), as theirs. Without lse,
+    mean and sum take their gradients in the forward sweep; `reduction="none"` and `return_lse`
+    recompute, and any gradient may come from above.
 
     Args:
         e: hidden states, `[..., D]`; any number of leading dimensions, at least one.
@@ -49,11 +50,12 @@ def linear_cross_entropy(
         reduction: `mean` over what counts (NaN where nothing does), `sum`, or `none`.
         shift: state t predicts target t + shift of the same row; False is 0, True is 1.
         return_lse: give log Σ eᶻ too; differentiable.
-        filter_eps: `auto`, None or 0: exact; other numbers drop small gradients and are refused.
+        filter_eps: `auto`, None or 0: exact; a number drops blocks of the logits' gradient (before
+            the mean is taken) that are all smaller.
         accum_e_fp32: always so here.
         accum_c_fp32: always so here.
-        filter_e_grad: nothing is filtered, so either is honoured.
-        filter_c_grad: nothing is filtered, so either is honoured.
+        filter_e_grad: whether the states' gradient may be filtered.
+        filter_c_grad: whether the classifier's may; a number is refused unless both may.
         impl: all of their names mean the same exact result; `reference` holds the logits,
             `chunked` does not, and everything else leaves the choice to the size.
         vocab_parallel_options: not supported.
@@ -65,7 +67,8 @@ def linear_cross_entropy(
     Raises:
         ShapeError: tensors do not fit, or a target is no word.
         BadSetting: an argument has a value that means nothing.
-        Unsupported: a filter, a vocabulary in parts, or an implementation that is not known.
+        Unsupported: a filter of one gradient, a vocabulary in parts, an implementation that is not
+            known.
 
     Example:
         >>> import torch
@@ -79,18 +82,19 @@ def linear_cross_entropy(
         Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2025.
         arXiv:2411.09009.
     """
-    del accum_e_fp32, accum_c_fp32, filter_e_grad, filter_c_grad
+    del accum_e_fp32, accum_c_fp32
     if vocab_parallel_options is not None:
         raise Unsupported(
             f"{WHERE}: vocab_parallel_options is not supported; gather the classifier and leave it "
             "out."
         )
     check_arguments(e, c, targets, bias, softcap, reduction, shift)
-    backend = backend_of(impl, filter_eps)
+    backend, eps = way_of(impl, filter_eps, filter_e_grad and filter_c_grad)
     rows, shape = rows_of(e, targets, ignore_index, len(c), int(shift))
     head = Head(c, bias, softcap=softcap)
     share = 1 / max(len(rows.targets), 1) if reduction == "mean" else 1.0
-    kind = TokenLoss(share=share, backend=backend)
+    # The size is meant before the mean is taken, and the engine looks at gradients behind it.
+    kind = TokenLoss(share=share, backend=backend, filter_eps=None if eps is None else eps * share)
     if reduction != "none" and not return_lse:
         loss, _ = kind.summed(rows.hidden, head, rows.targets, {})
         return nothing_is_nan(loss, len(rows.targets)) if reduction == "mean" else loss
