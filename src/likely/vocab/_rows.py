@@ -63,6 +63,7 @@ def keep(
     Raises:
         ShapeError: a target is neither a word nor ignored.
     """
+    targets = targets.long()
     counts = targets != ignore_index
     wrong = counts & ((targets < 0) | (targets >= size))
     if bool(wrong.any()):
