@@ -6,6 +6,7 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from likely.vocab import (
+    _way,
     liger_fused_linear_cross_entropy,
     linear_cross_entropy,
     linear_cross_entropy_loss,
@@ -39,12 +40,13 @@ def capped(h, w, y):
 
 
 @pytest.mark.parametrize("loss", [plain, each, smoothed, capped])
-def test_nothing_is_as_large_as_the_logits(loss):
-    tokens, words = 4300, 4096
+def test_nothing_is_as_large_as_the_logits(loss, monkeypatch):
+    monkeypatch.setattr(_way, "can_compile", lambda: False)  # Shape checks do not compile.
+    tokens, words = 9000, 4096
     h = torch.randn(tokens, 2, requires_grad=True)
     w = torch.randn(words, 2, requires_grad=True)
     y = torch.randint(words, (tokens,))
-    assert largest(lambda: (h @ w.T).exp()) >= 4 * tokens * words
+    assert largest((h @ w.T).exp) >= 4 * tokens * words
     assert largest(lambda: loss(h, w, y).backward()) <= 4 * tokens * words / 2
     assert h.grad.abs().max() > 0
 
