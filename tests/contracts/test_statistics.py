@@ -32,7 +32,7 @@ def wish(name, problem, seed=0):
 
     if name == "top":
         return Statistic(name, settings={"k": min(2, len(allowed))}), []
-    if name == "pick":
+    if name == "gather":
         return Statistic(name, {"ids": allowed[torch.randint(len(allowed), (n, 3))]}), []
     if name == "expect":
         u = leaf(v, 2)
@@ -105,7 +105,7 @@ def test_finite_differences(name):
 def test_the_order_of_the_vocabulary_does_not_matter(name, problem, seed):
     from dataclasses import replace
 
-    if name in ("pick", "top", "expect", "expect_lowrank"):
+    if name in ("gather", "top", "expect", "expect_lowrank"):
         pytest.skip("its arguments or values are numbered by word")
     at = torch.randperm(problem.head.size, generator=torch.Generator().manual_seed(seed))
     back = at.argsort()

@@ -1,6 +1,7 @@
 """From wishes to accumulators, and back from their sums to statistics."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -9,10 +10,22 @@ from likely.core.catalogue import get, module_of, needs
 from likely.core.errors import UnknownName
 from likely.core.settings import check
 from likely.core.stats import Statistic
-from likely.vocab.moments._accumulator import Accumulator, Moment, State
+from likely.vocab.moments._accumulator import SELF, Accumulator, Moment, State
 from likely.vocab.moments._names import PLAIN
 
-Key = tuple[Any, ...]
+SHIFTS = ("shift", "other_shift")
+"""Read by name like moments: the largest logit of the model, and of the reader in `role`."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """How one statistic is read off the sums."""
+
+    entry: Callable[..., Any]
+    moments: Mapping[str, tuple[int, Moment]]
+    role: str
+    rows: tuple[str, ...]
+    settings: Mapping[str, Any]
 
 
 class Plan:
@@ -27,46 +40,104 @@ class Plan:
     """
 
     def __init__(self, wishes: Mapping[str, Statistic]) -> None:
-        self._reads: dict[str, tuple[Statistic, dict[str, Moment]]] = {}
-        sums: dict[Key, Accumulator] = {}
-        for name, wish in wishes.items():
-            settings = {**wish.rows, **wish.settings}
-            check(f"Statistic {wish.name!r}", get("vocab.statistics", wish.name), settings)
-            moments = _moments_of(wish)
-            for moment in moments.values():
-                key = moment.accumulator.key()
-                known = sums.get(key)
-                sums[key] = known.join(moment.accumulator) if known else moment.accumulator
-            self._reads[name] = (wish, moments)
-        self.accumulators = tuple(sums.values())
+        self._sums: list[Accumulator] = []
+        self._given: list[tuple[Tensor, ...]] = []
+        self.rows: list[Tensor] = []
+        """Tensors with a row a token that the statistics themselves read."""
+        self._readings = {name: self._reading(wish) for name, wish in wishes.items()}
 
-    def finish(self, shift: Tensor, states: Mapping[Key, State]) -> dict[str, Any]:
+    @property
+    def sums(self) -> tuple[Accumulator, ...]:
+        """What is accumulated."""
+        return tuple(self._sums)
+
+    @property
+    def given(self) -> list[Tensor]:
+        """The accumulators' tensors, in order."""
+        return [tensor for each in self._given for tensor in each]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Second readers that are measured together with the model."""
+        return tuple(sorted({reading.role for reading in self._readings.values()} - {SELF}))
+
+    def _reading(self, wish: Statistic) -> _Reading:
+        entry = get("vocab.statistics", wish.name)
+        settings = check(
+            f"Statistic {wish.name!r}", entry, {**wish.rows, **wish.settings}
+        )
+        declare = getattr(module_of("vocab.statistics", wish.name), "wants", None)
+        moments: dict[str, Moment] = declare(**settings) if declare else {}
+        for name in needs(entry):
+            if name not in SHIFTS and name not in moments:
+                if name not in PLAIN:
+                    raise UnknownName(f"moment that {wish.name!r} could read", name, PLAIN)
+                moments[name] = PLAIN[name]
+        placed = {name: (self._place(moment), moment) for name, moment in moments.items()}
+        self.rows += wish.rows.values()
+        rest = {k: v for k, v in settings.items() if k not in wish.rows}
+        role = settings.get("role", SELF)
+        return _Reading(entry, placed, role, tuple(wish.rows), rest)
+
+    def _place(self, moment: Moment) -> int:
+        """The number of an accumulator that serves this moment."""
+        for i, (one, given) in enumerate(zip(self._sums, self._given, strict=True)):
+            same = len(given) == len(moment.given) and all(
+                a is b for a, b in zip(given, moment.given, strict=True)
+            )
+            joined = one.join(moment.accumulator) if same else None
+            if joined is not None:
+                self._sums[i] = joined
+                return i
+        self._sums.append(moment.accumulator)
+        self._given.append(moment.given)
+        return len(self._sums) - 1
+
+    def finish(
+        self, shifts: Mapping[str, Tensor], states: Sequence[State], rows: Sequence[Tensor]
+    ) -> dict[str, Any]:
         """Evaluate the statistics.
 
         Args:
-            shift: the largest logit of each token, `[N]`.
-            states: final sums by key.
+            shifts: the largest logits, `[N]` a reader by name.
+            states: final states, in the order of `sums`.
+            rows: `self.rows`, or the same rows of them as of the states.
 
         Returns:
             Statistics by name.
         """
         values = {}
-        for name, (wish, moments) in self._reads.items():
-            entry = get("vocab.statistics", wish.name)
-            read = {k: m.read(states[m.accumulator.key()]) for k, m in moments.items()}
-            read["shift"] = shift
-            arguments = (read[k] for k in needs(entry))
-            values[name] = entry(*arguments, **wish.rows, **wish.settings)
+        left = list(rows)
+        for name, reading in self._readings.items():
+            read = {k: moment.read(states[i]) for k, (i, moment) in reading.moments.items()}
+            read["shift"] = shifts[SELF].detach()
+            read["other_shift"] = shifts[reading.role].detach()
+            arguments = [read[k] for k in needs(reading.entry)]
+            own, left = left[: len(reading.rows)], left[len(reading.rows) :]
+            by_row = dict(zip(reading.rows, own, strict=True))
+            values[name] = reading.entry(*arguments, **by_row, **reading.settings)
         return values
 
 
-def _moments_of(wish: Statistic) -> dict[str, Moment]:
-    entry = get("vocab.statistics", wish.name)
-    declare = getattr(module_of("vocab.statistics", wish.name), "wants", None)
-    moments: dict[str, Moment] = declare(**wish.rows, **wish.settings) if declare else {}
-    for name in needs(entry):
-        if name != "shift" and name not in moments:
-            if name not in PLAIN:
-                raise UnknownName(f"moment that {wish.name!r} could read", name, PLAIN)
-            moments[name] = PLAIN[name]
-    return moments
+def without_closed(
+    wishes: Mapping[str, Statistic], hidden: Tensor, head: Any
+) -> tuple[dict[str, Statistic], dict[str, Tensor]]:
+    """Statistics that need no sweep for this head, and the wishes that are left.
+
+    Args:
+        wishes: statistics by name.
+        hidden: `[N, D]`.
+        head: what turns states into logits.
+
+    Returns:
+        Wishes for the sweep, and values by name.
+    """
+    values: dict[str, Tensor] = {}
+    for name, wish in wishes.items():
+        closed = getattr(module_of("vocab.statistics", wish.name), "closed", None)
+        found = closed(hidden, head) if closed else None
+        if found is not None:
+            values[name] = found
+    return {name: wish for name, wish in wishes.items() if name not in values}, values
+
+

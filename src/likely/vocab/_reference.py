@@ -1,50 +1,40 @@
 """The backend that holds the logits: large in memory, the oracle of the others."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
-from likely.core.head import Head
-from likely.vocab._plan import Key
-from likely.vocab.moments._accumulator import LOWEST, Accumulator, Block, State
-
-Sums = tuple[Tensor, dict[Key, State], int]
+from likely.vocab._spec import Spec
+from likely.vocab._way import Way
+from likely.vocab.moments._accumulator import State
 
 
-def run(hidden: Tensor, head: Head, targets: Tensor, sums: tuple[Accumulator, ...]) -> Sums:
-    """One block that holds the whole vocabulary; autograd differentiates it.
+def run(spec: Spec, way: Way, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[State]]:
+    """One block that holds everything; autograd differentiates it, as often as you like.
 
     Args:
-        hidden: `[N, D]`.
-        head: what turns states into logits.
-        targets: `[N]`.
-        sums: what to add up.
+        spec: what is summed.
+        way: gives the dtype of the products.
+        tensors: in the fixed order.
 
     Returns:
-        The shift `[N]`, final states by key, and the number of sweeps.
+        Shifts and states.
     """
-    return from_logits(head.logits(hidden), targets, sums)
-
-
-def from_logits(z: Tensor, targets: Tensor, sums: tuple[Accumulator, ...]) -> Sums:
-    """The same where the logits are given.
-
-    Args:
-        z: `[N, V]`, float32 or float64.
-        targets: `[N]`.
-        sums: what to add up.
-
-    Returns:
-        The shift `[N]`, final states by key, and the number of sweeps.
-    """
-    shift = z.detach().amax(-1) if z.shape[0] else z.new_zeros(0)
-    block = Block((z - shift[:, None]).clamp_min(LOWEST), 0, targets)
-    sweeps = 1
-    states = {}
-    for one in sums:
-        if one.after:
-            sweeps = 2
-            at_target = z.detach().gather(1, targets[:, None])
-            seen = Block(z.detach() - at_target, 0, targets)
-            states[one.key()] = one.add(one.start(shift), seen)
+    rest = list(tensors)
+    products: list[Tensor] = []
+    dtype = getattr(torch, way.narrow or way.sums)
+    for reader in spec.readers:
+        if reader.source == "stored":
+            ids, logits = rest[:2]
+            empty = logits.new_full((len(ids), products[0].shape[1]), -torch.inf, dtype=dtype)
+            product = empty.scatter(1, ids, logits.to(dtype))
+        elif reader.table:
+            hidden, weight, sequence = rest[:3]
+            product = torch.einsum("nd,nvd->nv", hidden.to(dtype), weight.to(dtype)[sequence])
         else:
-            states[one.key()] = one.add(one.start(shift), block)
-    return shift, states, sweeps
+            hidden, weight = rest[:2]
+            product = hidden.to(dtype) @ weight.to(dtype).T
+        products.append(product)
+        rest = rest[3 if reader.table else 2 :]
+    return spec.evaluate(products, rest, 0)

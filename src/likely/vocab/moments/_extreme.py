@@ -1,72 +1,178 @@
-"""The largest logits, and how many beat the target."""
+"""The largest logits, chosen logits, and how many beat the target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from likely.vocab.moments._accumulator import Accumulator, Block, State
+from likely.vocab.moments._accumulator import SELF, Accumulator, Block, State
 
 
+@dataclass(frozen=True)
+class Pick(Accumulator):
+    """x of chosen ids, a row of them for each token; of the targets where none are given.
+
+    Args:
+        target: whether the id is the target; else ids are given, `[N, C]`.
+    """
+
+    target: bool = True
+    smooth = False
+    width = 2
+
+    @property
+    def axes(self) -> Any:  # type: ignore[override]
+        """A row of ids a token."""
+        return () if self.target else ("row",)
+
+    def _ids(self, block: Block, given: State) -> Tensor:
+        return block.targets[:, None] if self.target else given[0]
+
+    def of(self, block: Block, given: State) -> State:
+        """What this block holds, and marks where it holds it."""
+        column, inside = block.where_is(self._ids(block, given))
+        found = block.x().gather(1, column)
+        return (torch.where(inside, found, 0.0), inside.to(found.dtype))
+
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
+        """X falls where it is known."""
+        return (state[0] - rises[SELF][:, None] * state[1], state[1])
+
+    def touched(self, grads: State, state: State, block: Block, given: State) -> Any:
+        """The chosen ids."""
+        return self._ids(block, given), grads[0]
+
+
+@dataclass(frozen=True)
 class Top(Accumulator):
     """The k largest x and their ids, largest first; equal ones in any order.
 
     Args:
         k: how many.
+        wrong: whether the target is left out.
     """
 
-    def __init__(self, k: int) -> None:
-        self.k = k
+    k: int = 1
+    wrong: bool = False
+    smooth = False
+    width = 2
 
-    def key(self) -> tuple[Any, ...]:
-        """The same k."""
-        return ("top", self.k)
+    def join(self, other: Any) -> Any:
+        """Only an equal one."""
+        return self if self == other else None
 
-    def start(self, like: Tensor) -> State:
-        """Nothing yet: −∞, and no id."""
-        n = len(like)
-        ids = torch.full((n, self.k), -1, dtype=torch.int64, device=like.device)
-        return (like.new_full((n, self.k), -torch.inf), ids)
+    def of(self, block: Block, given: State) -> State:
+        """The block's own; −∞ and id −1 where it has fewer than k."""
+        x = block.x()
+        if self.wrong:
+            x = x.masked_fill(block.is_target, -torch.inf)
+        if self.k == 1:
+            best = x.max(-1, keepdim=True)
+            return (best.values, _real(best.values, best.indices + block.first_id))
+        best = x.topk(min(self.k, x.shape[1]), dim=-1)
+        missing = self.k - best.values.shape[1]
+        values, ids = best.values, best.indices + block.first_id
+        if missing:
+            values = torch.nn.functional.pad(values, (0, missing), value=-torch.inf)
+            ids = torch.nn.functional.pad(ids, (0, missing), value=-1)
+        return (values, _real(values, ids))
 
-    def add(self, state: State, block: Block) -> State:
-        """Merge with the block's own k largest."""
-        best = block.x.topk(min(self.k, block.x.shape[1]), dim=-1)
-        x = torch.cat([state[0], best.values], dim=1)
-        ids = torch.cat([state[1], best.indices + block.first_id], dim=1)
-        merged = x.topk(self.k, dim=-1)
-        return (merged.values, ids.gather(1, merged.indices))
-
-    def move(self, state: State, rise: Tensor) -> State:
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
         """X falls."""
-        return (state[0] - rise[:, None], state[1])
+        return (state[0] - rises[SELF][:, None], state[1])
 
-    def cotangent(self, grads: Sequence[Tensor | None], block: Block) -> Tensor | None:
-        """Gradients go back to their words; the scan hands the ids over in `grads[1]`."""
-        if grads[0] is None or grads[1] is None:
-            return None
-        column, inside = block.where_is(grads[1])
-        return torch.zeros_like(block.x).scatter_add(1, column, torch.where(inside, grads[0], 0))
+    def merge(self, one: State, other: State) -> State:
+        """The largest of both; of equal ones those of smaller columns."""
+        x = torch.cat([one[0], other[0]], dim=1)
+        ids = torch.cat([one[1], other[1]], dim=1)
+        best = x.topk(self.k, dim=-1)
+        return (best.values, ids.gather(1, best.indices))
+
+    def touched(self, grads: State, state: State, block: Block, given: State) -> Any:
+        """The words that were found."""
+        return state[1], grads[0]
 
 
+def _real(values: Tensor, ids: Tensor) -> Tensor:
+    return torch.where(values.isneginf(), -1, ids)
+
+
+@dataclass(frozen=True)
 class Above(Accumulator):
-    """How many words have a logit strictly above the target's; the target itself never counts.
+    """How many words have a logit strictly above the target's; the target itself never counts."""
 
-    Needs x of the target, so it runs in a second sweep with the block's `x` about it.
+    whole_rows = True
+    smooth = False
+
+    def of(self, block: Block, given: State) -> State:
+        """A count; both logits come from the same product, so the target never beats itself."""
+        x = block.x()
+        at_target = x.gather(1, block.targets[:, None])
+        return (((x > at_target) & ~block.is_target).sum(-1),)
+
+
+@dataclass(frozen=True)
+class Gumbel(Accumulator):
+    """The word with the largest x / temperature + Gumbel noise: a draw from the softmax.
+
+    The noise is a hash of (seed, row, id): every backend, block size and device draws the same.
+
+    Args:
+        seed: of the noise.
+        temperature: divides the logits.
     """
 
-    after = True
+    seed: int = 0
+    temperature: float = 1.0
+    axes = ("row",)
+    smooth = False
+    width = 2
 
-    def key(self) -> tuple[Any, ...]:
-        """There is one."""
-        return ("above",)
+    def of(self, block: Block, given: State) -> State:
+        """The best of the block; the number of each row is given, `[N]`."""
+        noisy = block.x() / self.temperature + gumbel(given[0], block.ids, self.seed, block.x())
+        noisy = noisy.masked_fill(block.logits[SELF].isneginf(), -torch.inf)
+        best = noisy.max(-1, keepdim=True)
+        return (best.values, best.indices + block.first_id)
 
-    def start(self, like: Tensor) -> State:
-        """Zero words."""
-        return (torch.zeros(len(like), dtype=torch.int64, device=like.device),)
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
+        """X falls."""
+        return (state[0] - rises[SELF][:, None] / self.temperature, state[1])
 
-    def add(self, state: State, block: Block) -> State:
-        """Count; `block.x` is z − z_target here."""
-        column, inside = block.where_is(block.targets[:, None])
-        beats = (block.x > 0).scatter(1, column, (block.x > 0).gather(1, column) & ~inside)
-        return (state[0] + beats.sum(-1),)
+    def merge(self, one: State, other: State) -> State:
+        """The better one; the first of equal ones."""
+        better = other[0] > one[0]
+        return (torch.where(better, other[0], one[0]), torch.where(better, other[1], one[1]))
+
+
+def gumbel(rows: Tensor, ids: Tensor, seed: int, like: Tensor) -> Tensor:
+    """Standard Gumbel noise that is a function of (seed, row, id) alone.
+
+    Args:
+        rows: numbers of the tokens, `[n]`.
+        ids: numbers of the words, `[B]`.
+        seed: of the noise.
+        like: gives the dtype.
+
+    Returns:
+        `[n, B]`.
+    """
+    row = _mix(_mix(rows & MASK) ^ (seed & MASK))
+    word = _mix((ids + 0x9E3779B9) & MASK)
+    bits = _mix(row[:, None] ^ word[None, :]) >> 8
+    uniform = (bits.to(like.dtype) + 0.5) * 2.0**-24
+    return -(-uniform.log()).log()
+
+
+MASK = 0xFFFFFFFF
+
+
+def _mix(bits: Tensor) -> Tensor:
+    """A 32-bit finaliser in 64-bit integers, in halves so that no product overflows."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        bits = bits ^ (bits >> shift)
+        low, high = bits & 0xFFFF, bits >> 16
+        bits = (low * factor + (((high * factor) & 0xFFFF) << 16)) & MASK
+    return bits ^ (bits >> 16)

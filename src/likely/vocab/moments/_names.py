@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from likely.vocab.moments._accumulator import LOWEST, Moment
-from likely.vocab.moments._extreme import Above, Top
-from likely.vocab.moments._pick import Pick
-from likely.vocab.moments._tilted import Tilted
+from likely.vocab.moments._extreme import Above, Gumbel, Pick, Top
+from likely.vocab.moments._log_sum import Mixture, Rest
+from likely.vocab.moments._rows import MassAbove
+from likely.vocab.moments._tilted import Below, Columns, Plain, Tilted
 
 PLAIN: dict[str, Moment] = {
     "log_sum": Moment(Tilted(), lambda s: s[0].log()),
@@ -14,9 +15,29 @@ PLAIN: dict[str, Moment] = {
     "second": Moment(Tilted(order=2), lambda s: s[2] / s[0]),
     "log_sum_2": Moment(Tilted(tilt=2.0), lambda s: s[0].log()),
     "target": Moment(Pick(), lambda s: s[0][:, 0]),
+    "rest": Moment(Rest(), lambda s: s[0]),
+    "plain_sum": Moment(Plain(), lambda s: s[0]),
+    "plain_square_sum": Moment(Plain(), lambda s: s[1]),
+    "largest": Moment(Top(), lambda s: s[0][:, 0]),
+    "likeliest": Moment(Top(), lambda s: s[1][:, 0]),
+    "best_wrong": Moment(Top(wrong=True), lambda s: s[0][:, 0]),
+    "below": Moment(Below(), lambda s: s[0]),
     "above": Moment(Above(), lambda s: s[0]),
+    "above_mass": Moment(MassAbove(), lambda s: s[0]),
 }
-"""Moments without arguments; `shift` is the scan's own."""
+"""Moments without arguments; `shift`, the largest logit without gradient, is the scan's own."""
+
+
+def tilted(tilt: float) -> Moment:
+    """log Σ e^{tilt·x}.
+
+    Args:
+        tilt: above 0.
+
+    Returns:
+        A moment, `[N]`.
+    """
+    return Moment(Tilted(tilt=tilt), lambda s: s[0].log())
 
 
 def pick(ids: Tensor) -> Moment:
@@ -28,19 +49,20 @@ def pick(ids: Tensor) -> Moment:
     Returns:
         A moment, `[N, C]`.
     """
-    return Moment(Pick(ids), lambda s: _excluded_are_gone(s[0]))
+    return Moment(Pick(target=False), lambda s: excluded_are_gone(s[0]), (ids,))
 
 
-def expect(u: Tensor) -> Moment:
-    """Σ eˣ u, not yet divided by Σ eˣ: pair it with `log_sum`.
+def expect(u: Tensor, power: int = 0) -> Moment:
+    """Σ eˣ x^power u, not yet divided by Σ eˣ: pair it with `log_sum`.
 
     Args:
-        u: fixed columns over the vocabulary, `[V, R]`.
+        u: fixed columns over the vocabulary, `[V, K]`.
+        power: of x.
 
     Returns:
-        A moment, `[N, R]`.
+        A moment, `[N, K]`.
     """
-    return Moment(Tilted(u=u), lambda s: s[0])
+    return Moment(Columns(order=power), lambda s: s[power], (u,))
 
 
 def top(k: int) -> Moment:
@@ -52,9 +74,85 @@ def top(k: int) -> Moment:
     Returns:
         A moment: x `[N, k]` and ids `[N, k]`.
     """
-    return Moment(Top(k), lambda s: (_excluded_are_gone(s[0]), s[1]))
+    return Moment(Top(k=k), lambda s: (excluded_are_gone(s[0]), s[1]))
 
 
-def _excluded_are_gone(x: Tensor) -> Tensor:
-    """Put −∞ back where the scan clamped it."""
+def gumbel(rows: Tensor, seed: int, temperature: float) -> Moment:
+    """The word that wins with noise.
+
+    Args:
+        rows: the number of each token, `[N]`.
+        seed: of the noise.
+        temperature: divides the logits.
+
+    Returns:
+        A moment: ids, `[N]`.
+    """
+    return Moment(Gumbel(seed=seed, temperature=temperature), lambda s: s[1][:, 0], (rows,))
+
+
+def rest_of(ids: Tensor) -> Moment:
+    """log Σ eˣ over all words but some.
+
+    Args:
+        ids: words, `[N, C]`; negative ones are ignored.
+
+    Returns:
+        A moment, `[N]`.
+    """
+    return Moment(Rest("ids"), lambda s: s[0], (ids,))
+
+
+def within(mask: Tensor) -> Moment:
+    """log Σ eˣ over the words of a mask.
+
+    Args:
+        mask: True for words that stay, `[V]`.
+
+    Returns:
+        A moment, `[N]`.
+    """
+    return Moment(Rest("mask"), lambda s: s[0], (mask,))
+
+
+def of_role(role: str) -> dict[str, Moment]:
+    """Moments about a second reader's q, x̃ being its logits about its own shift.
+
+    Args:
+        role: the reader's name.
+
+    Returns:
+        `other_log_sum` log Σ e^x̃, `other_first` E_q[x̃], `taught` E_q[x], `seen` E_p[x̃].
+    """
+    return {
+        "other_log_sum": Moment(Tilted(weigher=role, reader=role), lambda s: s[0].log()),
+        "other_first": Moment(Tilted(1.0, 1, role, role), lambda s: s[1] / s[0]),
+        "taught": Moment(Tilted(1.0, 1, role), lambda s: s[1] / s[0]),
+        "seen": Moment(Tilted(1.0, 1, reader=role), lambda s: s[1] / s[0]),
+    }
+
+
+def mixture(a: float, b: float, role: str) -> Moment:
+    """log Σ e^{a·x + b·x̃}.
+
+    Args:
+        a: power of the model.
+        b: power of the second reader.
+        role: that reader's name.
+
+    Returns:
+        A moment, `[N]`.
+    """
+    return Moment(Mixture(a, b, role), lambda s: s[0])
+
+
+def excluded_are_gone(x: Tensor) -> Tensor:
+    """Put −∞ back where the scan clamped it.
+
+    Args:
+        x: logits about the shift.
+
+    Returns:
+        The same, with −∞ for words that cannot come.
+    """
     return x.where(x > LOWEST / 2, torch.tensor(-torch.inf, dtype=x.dtype, device=x.device))

@@ -1,96 +1,152 @@
 """Sums Σ e^{t·x} x^k u: everything smooth that one sweep can give."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import comb
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from likely.vocab.moments._accumulator import Accumulator, Block, State
+from likely.vocab.moments._accumulator import SELF, Accumulator, Block, State
 
 
+@dataclass(frozen=True)
 class Tilted(Accumulator):
-    r"""Σ_v e^{t·x_v} x_v^k for k = 0 … order, or with a column vector u_v and k = 0.
+    r"""Σ_v e^{t·x_v} x_v^k for k = 0 … order.
 
     Moving to a shift that is higher by d: $S_k' = e^{-td} \sum_j \binom{k}{j} (-d)^{k-j} S_j$.
 
     Args:
         tilt: t.
-        order: the largest power of x.
-        u: fixed columns over the vocabulary, `[V, R]`; then the sum is `[N, R]`.
+        order: the largest power.
+        weigher: the reader whose x is in the exponent.
+        reader: the reader whose x is raised to the power.
     """
 
-    def __init__(self, tilt: float = 1.0, order: int = 0, u: Tensor | None = None) -> None:
-        assert u is None or order == 0
-        self.tilt, self.order, self.u = tilt, order, u
-
-    @property
-    def parameters(self) -> tuple[Tensor, ...]:
-        """The columns, if any."""
-        return () if self.u is None else (self.u,)
-
-    def key(self) -> tuple[Any, ...]:
-        """Equal tilt and the very same columns: then the higher order serves both."""
-        return ("tilted", self.tilt, None if self.u is None else id(self.u))
+    tilt: float = 1.0
+    order: int = 0
+    weigher: str = SELF
+    reader: str = SELF
 
     def join(self, other: Any) -> Any:
-        """The one of higher order."""
+        """The one of higher order; where no power is taken it does not matter whose."""
+        if not isinstance(other, Tilted):
+            return None
+        if (self.tilt, self.weigher) != (other.tilt, other.weigher):
+            return None
+        if self.order and other.order and self.reader != other.reader:
+            return None
         return self if self.order >= other.order else other
 
-    def start(self, like: Tensor) -> State:
-        """Zeros."""
-        if self.u is not None:
-            return (like.new_zeros(len(like), self.u.shape[1]),)
-        return tuple(torch.zeros_like(like) for _ in range(self.order + 1))
-
-    def add(self, state: State, block: Block) -> State:
-        """One product with u, or one sum a power."""
-        e = block.tilted(self.tilt)
-        if self.u is not None:
-            rows = self.u[block.first_id : block.first_id + e.shape[1]]
-            return (state[0] + e @ rows.to(e.dtype),)
-        sums = []
-        for k, s in enumerate(state):
-            sums.append(s + (e if k == 0 else e * block.x**k).sum(-1))
+    def of(self, block: Block, given: State) -> State:
+        """One sum a power."""
+        e = block.tilted(self.tilt, self.weigher)
+        sums = [e.sum(-1)]
+        term = e
+        for _ in range(self.order):
+            term = term * block.x(self.reader)
+            sums.append(term.sum(-1))
         return tuple(sums)
 
-    def move(self, state: State, rise: Tensor) -> State:
+    @property
+    def width(self) -> int:
+        """One part a power."""
+        return self.order + 1
+
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
         """The binomial rule."""
-        fade = (-self.tilt * rise).exp()
-        if self.u is not None:
-            return (state[0] * fade[:, None],)
+        fade = (-self.tilt * rises[self.weigher]).exp()
+        rise = rises[self.reader]
         return tuple(
             fade * sum(comb(k, j) * (-rise) ** (k - j) * state[j] for j in range(k + 1))
             for k in range(len(state))
         )
 
-    def cotangent(self, grads: Sequence[Tensor | None], block: Block) -> Tensor | None:
-        """e^{tx} Σ_k g_k (t x^k + k x^{k−1}), or e^{tx} t g·u."""
-        e = block.tilted(self.tilt)
-        if self.u is not None:
-            if grads[0] is None:
-                return None
-            rows = self.u[block.first_id : block.first_id + e.shape[1]]
-            return self.tilt * e * (grads[0] @ rows.to(e.dtype).T)
-        inside: Tensor | None = None
-        for k, g in enumerate(grads):
-            if g is None:
-                continue
-            slope = self.tilt * block.x**k if k else torch.full_like(block.x, self.tilt)
-            if k:
-                slope = slope + k * block.x ** (k - 1)
-            term = g[:, None] * slope
-            inside = term if inside is None else inside + term
-        return None if inside is None else e * inside
 
-    def parameter_cotangent(
-        self, grads: Sequence[Tensor | None], block: Block
-    ) -> tuple[Tensor, ...]:
-        """Σ_n e^{tx} g_n, for the block's rows of u."""
-        if self.u is None:
-            return ()
-        e = block.tilted(self.tilt)
-        if grads[0] is None:
-            return (self.u.new_zeros(e.shape[1], self.u.shape[1]),)
-        return ((e.T @ grads[0]).to(self.u.dtype),)
+@dataclass(frozen=True)
+class Columns(Accumulator):
+    """Σ_v e^{x_v} x_v^k u_v for k = 0 … order and columns u `[V, K]`.
+
+    Args:
+        order: the largest power of x.
+    """
+
+    order: int = 0
+
+    axes = ("column",)
+    FEW = 4
+    """So many columns are summed beside the rest; more of them are one product."""
+
+    def join(self, other: Any) -> Any:
+        """The one of higher order."""
+        if not isinstance(other, Columns):
+            return None
+        return self if self.order >= other.order else other
+
+    def of(self, block: Block, given: State) -> State:
+        """One product with u a power."""
+        term = block.tilted()
+        u = given[0].to(term.dtype)
+        sums = []
+        for k in range(self.order + 1):
+            term = term * block.x() if k else term
+            if u.shape[1] <= self.FEW:
+                parts = [(term * u[:, j]).sum(-1) for j in range(u.shape[1])]
+                sums.append(torch.stack(parts, -1) if parts else term.new_zeros(len(term), 0))
+            else:
+                sums.append(term @ u)
+        return tuple(sums)
+
+    @property
+    def width(self) -> int:
+        """One part a power."""
+        return self.order + 1
+
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
+        """The binomial rule."""
+        fade, rise = (-rises[SELF]).exp()[:, None], rises[SELF][:, None]
+        return tuple(
+            fade * sum(comb(k, j) * (-rise) ** (k - j) * state[j] for j in range(k + 1))
+            for k in range(len(state))
+        )
+
+
+@dataclass(frozen=True)
+class Below(Accumulator):
+    """Σ eˣ over words whose id is smaller than the target's."""
+
+    def of(self, block: Block, given: State) -> State:
+        """A sum under a mask."""
+        before = block.ids < block.targets[:, None]
+        return (torch.where(before, block.tilted(), 0.0).sum(-1),)
+
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
+        """As every sum of e^x."""
+        return (state[0] * (-rises[SELF]).exp(),)
+
+
+@dataclass(frozen=True)
+class Plain(Accumulator):
+    """Σ z and Σ z² over words that can come: no exponential, no shift."""
+
+    width = 2
+
+    def of(self, block: Block, given: State) -> State:
+        """Two sums."""
+        z = block.logits[SELF]
+        there = torch.where(z.isneginf(), 0.0, z)
+        return (there.sum(-1), (there * there).sum(-1))
+
+
+@dataclass(frozen=True)
+class PlainColumns(Accumulator):
+    """Σ z u for columns u `[V, K]`, over words that can come."""
+
+    axes = ("column",)
+
+    def of(self, block: Block, given: State) -> State:
+        """One product."""
+        z = block.logits[SELF]
+        there = torch.where(z.isneginf(), 0.0, z)
+        return (there @ given[0].to(there.dtype),)

@@ -12,7 +12,7 @@ def wants(*, ids: Tensor) -> dict[str, Moment]:
     return {"chosen": moment.pick(ids)}
 
 
-def pick(
+def gather(
     shift: Float[Tensor, "N"], chosen: Float[Tensor, "N C"], *, ids: Int[Tensor, "N C"]
 ) -> Float[Tensor, "N C"]:
     r"""Logits of chosen words, a row of them for each token.
@@ -31,7 +31,7 @@ def pick(
         >>> import torch
         >>> from likely.core.stats import Statistic
         >>> from likely.vocab.scan import from_logits
-        >>> want = {"two": Statistic("pick", rows={"ids": torch.tensor([[1, 0]])})}
+        >>> want = {"two": Statistic("gather", rows={"ids": torch.tensor([[1, 0]])})}
         >>> from_logits(torch.tensor([[0.0, 3.0]]), torch.tensor([0]), want)["two"]
         tensor([[3., 0.]])
 

@@ -1,0 +1,154 @@
+"""The sweeps as operators of torch: `torch.compile` sees one node each, with known shapes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from likely.core.errors import Unsupported
+from likely.vocab import _chunked
+from likely.vocab._spec import Spec
+from likely.vocab._way import Way
+
+_KEYS: dict[tuple[Spec, Way], str] = {}
+_JOBS: dict[str, Any] = {}
+KEPT = 4096
+"""So many jobs are remembered: what a wish's own functions hold is not kept for ever."""
+
+
+def key_of(spec: Spec, way: Way) -> str:
+    """The name of a sweep, for operators that take no objects.
+
+    Args:
+        spec: what is summed.
+        way: how.
+
+    Returns:
+        A string; equal sweeps have equal ones.
+    """
+    job = (spec, way)
+    if job not in _KEYS:
+        _KEYS[job] = keep(job)
+    return _KEYS[job]
+
+
+def keep(job: Any) -> str:
+    """Remember a job.
+
+    Args:
+        job: any object.
+
+    Returns:
+        Its name.
+    """
+    if len(_JOBS) >= KEPT:
+        oldest = next(iter(_JOBS))
+        _KEYS.pop(_JOBS.pop(oldest), None)
+    keep.count += 1  # type: ignore[attr-defined]
+    name = f"sweep {keep.count}"  # type: ignore[attr-defined]
+    _JOBS[name] = job
+    return name
+
+
+keep.count = 0  # type: ignore[attr-defined]
+
+
+@torch.library.custom_op("likely::sweep", mutates_args=())
+def sweep(tensors: list[Tensor], job: str) -> list[Tensor]:
+    """Shifts and states of a sweep.
+
+    Args:
+        tensors: in the order of the sweep's `Spec`.
+        job: the name that `key_of` gave.
+
+    Returns:
+        Shifts `[N]` a reader, then flat states.
+    """
+    spec, way = _JOBS[job]
+    shifts, states = _chunked.forward(spec, way, tensors)
+    return [*shifts, *states]
+
+
+@sweep.register_fake
+def _(tensors: list[Tensor], job: str) -> list[Tensor]:
+    spec, way = _JOBS[job]
+    return _shapes(spec, way, tensors)
+
+
+def _shapes(spec: Spec, way: Way, tensors: Sequence[Tensor]) -> list[Tensor]:
+    at, products = 0, []
+    like = getattr(torch, way.sums)
+    size = tensors[1].shape[-2]
+    for reader in spec.readers:
+        products.append(tensors[at].new_empty((tensors[at].shape[0], size), dtype=like))
+        at += 3 if reader.table else 2
+    shifts, states = spec.evaluate(products, tensors[at:], 0)
+    return [torch.empty_like(t) for t in (*shifts, *(p for state in states for p in state))]
+
+
+@torch.library.custom_op("likely::sweep_backward", mutates_args=())
+def sweep_backward(
+    tensors: list[Tensor],
+    found: list[Tensor],
+    grads: list[Tensor | None],
+    needs: list[bool],
+    job: str,
+) -> list[Tensor]:
+    """Gradients of a sweep.
+
+    Args:
+        tensors: as given to `sweep`.
+        found: what it returned.
+        grads: gradients on that.
+        needs: which tensors want one.
+        job: as given to `sweep`.
+
+    Returns:
+        One gradient for each tensor that wants one.
+    """
+    spec, way = _JOBS[job]
+    readers = len(spec.readers)
+    every = _chunked.backward(
+        spec, way, tensors, tuple(found[:readers]), tuple(found[readers:]), grads[readers:], needs
+    )
+    return [g for g in every if g is not None]
+
+
+@sweep_backward.register_fake
+def _(
+    tensors: list[Tensor],
+    found: list[Tensor],
+    grads: list[Tensor | None],
+    needs: list[bool],
+    job: str,
+) -> list[Tensor]:
+    return [torch.empty_like(t) for t, need in zip(tensors, needs, strict=True) if need]
+
+
+def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    tensors, job = inputs
+    ctx.save_for_backward(*tensors, *output)
+    ctx.count, ctx.job = len(tensors), job
+    ctx.set_materialize_grads(False)
+
+
+def _pull(ctx: Any, grads: list[Tensor | None]) -> tuple[list[Tensor | None], None]:
+    saved = ctx.saved_tensors
+    tensors, found = list(saved[: ctx.count]), list(saved[ctx.count :])
+    needs = list(ctx.needs_input_grad[0]) if ctx.needs_input_grad else []
+    few = iter(sweep_backward(tensors, found, list(grads), needs, ctx.job))
+    return [next(few) if need else None for need in needs], None
+
+
+sweep.register_autograd(_pull, setup_context=_keep_for_backward)
+
+
+def _refuse(ctx: Any, *grads: Any) -> Any:
+    raise Unsupported(
+        "scan: the chunked backend has no second derivative. Ask for backend='reference', which "
+        "keeps the logits and can be differentiated again."
+    )
+
+
+sweep_backward.register_autograd(_refuse)
