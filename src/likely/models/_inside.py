@@ -11,6 +11,7 @@ out. What `transformers` does between head and loss still runs, on two rows inst
 """
 
 import inspect
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from types import MethodType
 from typing import Any
@@ -66,6 +67,14 @@ class Inside:
     looked: bool = False
     rng: dict[torch.device, torch.Generator] = field(default_factory=dict)
     methods: dict[str, tuple[Any, str, Any]] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Inside":
+        twin = copy(self)
+        memo[id(self)] = twin
+        for part in ("model", "head", "plain", "methods"):
+            setattr(twin, part, deepcopy(getattr(self, part), memo))
+        twin.rng = {}
+        return twin
 
     @property
     def name(self) -> str:
@@ -135,8 +144,10 @@ class Inside:
                 f"unit {unit!r}. Leave it out, or choose an objective with one value a token."
             )
         need_ids(self.objective, given)
-        batch = flat_batch(given, *hidden.shape[:2], hidden.device)
-        weight, bias, kind = self.head.weight, self.head.bias, hidden.device.type
+        batch = flat_batch(given, hidden.shape[0], hidden.shape[1], hidden.device)
+        kind = hidden.device.type
+        weight: Tensor = self.head.weight
+        bias: Tensor | None = self.head.bias
         if torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)
             hidden, weight = hidden.to(dtype), weight.to(dtype)
@@ -196,12 +207,12 @@ def head_forward(self: Any, hidden: Tensor) -> Tensor:
     """In place of the head's `forward`: the scan while a call with labels runs."""
     inside: Inside = getattr(self, NAME)
     if not inside.active or inside.given is None:
-        return inside.call_plain("head", hidden)
+        return torch.as_tensor(inside.call_plain("head", hidden))
     loss = inside.loss(hidden)
     inside.value = loss.detach()
     if inside.logits:
         inside.whole = loss
-        return inside.call_plain("head", hidden)
+        return torch.as_tensor(inside.call_plain("head", hidden))
     ramp = _ramp(len(self.weight), loss)
     carried = (loss - loss.detach()).expand_as(ramp)
     return torch.stack((carried, ramp))[None]

@@ -130,7 +130,7 @@ class _Scanned(Reader):
     def __init__(self, states: Tensor, head: Head) -> None:
         self.given = (states, head)
 
-    def hidden(self, batch: Batch) -> tuple[Tensor, Head]:  # noqa: ARG002
+    def hidden(self, batch: Batch) -> tuple[Tensor, Head]:
         return self.given
 
     def start(self, rows: int) -> NoReturn:

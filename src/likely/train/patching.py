@@ -5,8 +5,8 @@ from types import TracebackType
 from typing import Any
 
 from likely.core.bind import Bound
-from likely.models._install import install, remove
 from likely.models._inside import Inside
+from likely.models._install import install, remove
 from likely.train import _trainers
 
 
