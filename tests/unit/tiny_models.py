@@ -37,9 +37,7 @@ MAKERS = {
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZE)),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SIZE, head_dim=8)),
     "gemma2": lambda: Gemma2ForCausalLM(
-        Gemma2Config(
-            **SIZE, head_dim=8, final_logit_softcapping=CAP, attn_implementation="eager"
-        )
+        Gemma2Config(**SIZE, head_dim=8, final_logit_softcapping=CAP, attn_implementation="eager")
     ),
     "gpt2": lambda: GPT2LMHeadModel(
         GPT2Config(**GPT2, **QUIET, **ENDS, loss_type="ForCausalLMLoss")

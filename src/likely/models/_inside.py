@@ -23,9 +23,11 @@ from torch import Tensor, nn
 from likely.core.bind import Bound
 from likely.core.errors import Unsupported
 from likely.core.head import Head
+from likely.core.stats import Statistic
 from likely.models._flat import Given, columns_of, flat_batch, need_ids
 from likely.models._heads import scale_and_softcap
 from likely.models._measured_loss import objective_total
+from likely.models.reader import measure
 
 NAME = "_likely_inside"
 
@@ -43,6 +45,8 @@ class Inside:
         plain: what was replaced: `model`, `head`, `loss`; None for what the class has.
         active: whether calls with labels are scanned.
         logits: whether logits are given besides the loss (without gradient).
+        tokens: whether log p of every target is kept in place of a loss.
+        log_prob: what was kept, `[S, T]`; 0 where there is no target.
         given: fields of the call that runs.
         value: the loss of the call that runs, without gradient.
         whole: the same with gradient, where logits are given.
@@ -60,6 +64,8 @@ class Inside:
     plain: dict[str, Any]
     active: bool = True
     logits: bool = False
+    tokens: bool = False
+    log_prob: Any = None
     given: Given | None = None
     value: Tensor | None = None
     whole: Tensor | None = None
@@ -157,6 +163,10 @@ class Inside:
         with torch.autocast(kind, enabled=False):
             rng = self._generator(hidden.device) if "rng" in self.objective.needs else None
             states = hidden.reshape(-1, hidden.shape[-1])
+            if self.tokens:
+                found = measure(batch, {"log_prob": Statistic("log_prob")}, states, head)
+                self.log_prob = found["log_prob"].view(hidden.shape[:2])
+                return self.log_prob.sum()
             total, counted = objective_total(self.objective, states, head, batch, rng)
         if items is None:
             # Without a target there is nothing to learn, and nothing to divide by.
