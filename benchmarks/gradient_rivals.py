@@ -1,0 +1,181 @@
+"""How each library is asked for the loss of a problem, at its defaults and in its exact mode."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+
+from benchmarks import gradient_liger as liger
+from benchmarks import gradient_ours as ours
+from benchmarks.gradient_cells import BONUS, SMOOTHING, SOFTCAP, TEMPERATURE
+from benchmarks.gradient_rule import per_token, reduce
+
+HALF = (torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One way to call one library.
+
+    Args:
+        library: as people say it.
+        package: what its version is looked up by.
+        mode: which way to call it.
+        call: problem → loss, one number or one a token.
+        exact: it is the library's most careful way.
+        environment: variables the process needs.
+    """
+
+    library: str
+    package: str
+    mode: str
+    call: Callable
+    exact: bool = False
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def dense(problem, upcast):
+    """What people write by hand: all logits."""
+    z = F.linear(problem.hidden, problem.weight, problem.bias)
+    z = z.float() if upcast and z.dtype in HALF else z
+    if problem.option.uses & {"z_loss", "entropy"}:
+        return reduce(problem, per_token(problem, z))
+    z = SOFTCAP * torch.tanh(z / SOFTCAP) if "softcap" in problem.option.uses else z
+    z = z / TEMPERATURE if "temperature" in problem.option.uses else z
+    weight = problem.class_weights
+    return F.cross_entropy(
+        z,
+        problem.target,
+        weight=None if weight is None else weight.to(z.dtype),
+        label_smoothing=SMOOTHING if "smoothing" in problem.option.uses else 0.0,
+        reduction=problem.option.reduction,
+    )
+
+
+def torch_fused(problem, options, reduction=None):
+    """`torch.nn.functional.linear_cross_entropy`."""
+    problem.able("bias", "ignored", "class_weights", "smoothing", "none")
+    return F.linear_cross_entropy(
+        problem.hidden,
+        problem.weight,
+        problem.target,
+        linear_bias=problem.bias,
+        weight=problem.class_weights,
+        reduction=reduction or problem.option.reduction,
+        label_smoothing=SMOOTHING if "smoothing" in problem.option.uses else 0.0,
+        options=options,
+    )
+
+
+def torch_options(problem):
+    """Chunked, as its options come."""
+    from torch.nn import LinearCrossEntropyOptions
+
+    return torch_fused(problem, LinearCrossEntropyOptions())
+
+
+def torch_exact(problem):
+    """Chunked, accumulated in float32, averaged by the caller."""
+    from torch.nn import LinearCrossEntropyOptions
+
+    wide = torch.float32 if problem.hidden.dtype in HALF else None
+    options = LinearCrossEntropyOptions(acc_policy="accurate", acc_dtype=wide)
+    loss = torch_fused(problem, options, reduction="none")
+    loss = loss.float() if loss.dtype in HALF else loss
+    if problem.option.reduction == "none":
+        return loss
+    if problem.class_weights is None or problem.option.reduction == "sum":
+        count = problem.counted.sum() if problem.option.reduction == "mean" else 1
+        return loss.sum() / count
+    weight = problem.class_weights[problem.any_target].to(loss.dtype) * problem.counted
+    return loss.sum() / weight.sum()
+
+
+def apple(problem, **chosen):
+    """Cut cross-entropy."""
+    from cut_cross_entropy import linear_cross_entropy
+
+    problem.able("softcap", "ignored", "none")
+    return linear_cross_entropy(
+        problem.hidden,
+        problem.weight,
+        problem.target,
+        softcap=SOFTCAP if "softcap" in problem.option.uses else None,
+        reduction=problem.option.reduction,
+        **chosen,
+    )
+
+
+def trl(problem, exact):
+    """TRL's head without logits, on a model whose body hands our states through."""
+    from trl.trainer.utils import add_fused_lm_head
+
+    uses = problem.option.uses
+    problem.able("bias", "softcap", "ignored", "temperature", "entropy", "none")
+    config = SimpleNamespace(final_logit_softcapping=SOFTCAP if "softcap" in uses else None)
+    config.get_text_config = lambda: config
+    model = _Through(config, SimpleNamespace(weight=problem.weight, bias=problem.bias))
+    outputs = ("log_probs", "entropy") if "entropy" in uses else ("log_probs",)
+    temperature = TEMPERATURE if "temperature" in uses else 1.0
+    add_fused_lm_head(model, temperature, cast_lm_head_to_fp32=exact, outputs=outputs)
+    count = 1 if problem.option.reduction == "sum" else None
+    made = model.forward(
+        problem.hidden[None],
+        fused_lm_head=True,
+        shift_labels=problem.target[None],
+        num_items_in_batch=count,
+    )
+    if problem.option.reduction == "none":
+        return -made.log_probs[0]
+    return made.loss - BONUS * made.entropy.mean() if "entropy" in uses else made.loss
+
+
+class _Through(torch.nn.Module):
+    """A model whose body is the identity."""
+
+    def __init__(self, config, head):
+        super().__init__()
+        self.config, self.get_output_embeddings = config, lambda: head
+
+    def base_model(self, hidden, **_):
+        """The states as they came."""
+        return SimpleNamespace(last_hidden_state=hidden)
+
+    def forward(self, hidden):
+        """Replaced by the library."""
+
+
+INTERPRETED = (("TRITON_INTERPRET", "1"),)
+LIGER, APPLE = "Liger", "Cut Cross-Entropy"
+RIVALS = {
+    "dense": Rival("dense torch", "torch", "same dtype", lambda p: dense(p, False)),
+    "dense_upcast": Rival("dense torch", "torch", "upcast", lambda p: dense(p, True), True),
+    "torch": Rival(
+        "F.linear_cross_entropy", "torch", "options=None", lambda p: torch_fused(p, None)
+    ),
+    "torch_options": Rival("F.linear_cross_entropy", "torch", "default options", torch_options),
+    "torch_exact": Rival("F.linear_cross_entropy", "torch", "accurate, none", torch_exact, True),
+    "liger": Rival(LIGER, "liger-kernel", "defaults", liger.fused, environment=INTERPRETED),
+    "liger_exact": Rival(
+        LIGER,
+        "liger-kernel",
+        "accum_dtype=float32",
+        liger.accumulated,
+        True,
+        INTERPRETED,
+    ),
+    "liger_scaled": Rival(LIGER, "liger-kernel", "scaled function", liger.scaled),
+    "apple": Rival(APPLE, "cut-cross-entropy", "cce", apple),
+    "apple_exact": Rival(
+        APPLE, "cut-cross-entropy", "cce_exact", lambda p: apple(p, impl="cce_exact"), True
+    ),
+    "apple_compile": Rival(
+        APPLE, "cut-cross-entropy", "torch_compile", lambda p: apple(p, impl="torch_compile")
+    ),
+    "trl": Rival("TRL", "trl", "defaults", lambda p: trl(p, False)),
+    "trl_exact": Rival("TRL", "trl", "cast_lm_head_to_fp32", lambda p: trl(p, True), True),
+    "ours_scan": Rival("likely", "likely", "scan", ours.scanned),
+    "ours_fused": Rival("likely", "likely", "fused_loss", ours.fused),
+}
