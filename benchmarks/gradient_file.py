@@ -14,7 +14,16 @@ from benchmarks.gradient_rule import NOT_A_NUMBER
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "gradients.json"
-PACKAGES = ("torch", "triton", "liger-kernel", "cut-cross-entropy", "trl", "transformers", "numpy")
+PACKAGES = (
+    "likely",
+    "torch",
+    "triton",
+    "liger-kernel",
+    "cut-cross-entropy",
+    "trl",
+    "transformers",
+    "numpy",
+)
 
 
 def read():
@@ -26,6 +35,8 @@ def plain(row):
     """A cell as it is kept: three digits, and words for what is no number."""
     if isinstance(row, dict):
         return {k: plain(v) for k, v in row.items()}
+    if isinstance(row, list):
+        return [plain(v) for v in row]
     if isinstance(row, float):
         return float(f"{row:.3g}") if math.isfinite(row) else NOT_A_NUMBER
     return row

@@ -128,6 +128,25 @@ def judge(row, dense, dtype, single=None):
     return "rounded" if dtype == "float64" and within(single or {}, "float32") else "wrong"
 
 
+def worst(row, dense, dtype):
+    """The quantity that is furthest from what was allowed.
+
+    Args:
+        row: what `cell` gave.
+        dense: errors of dense torch at this dtype.
+        dtype: its name.
+
+    Returns:
+        Its name, its error, and what would have been right.
+    """
+    condition = row.get("condition", {})
+    allowed = {
+        k: dense.get(k, 0.0) + allowance(dtype, condition.get(k, 1.0)) for k in row["errors"]
+    }
+    name = max(allowed, key=lambda k: number(row["errors"][k]) / allowed[k])
+    return [name, row["errors"][name], allowed[name]]
+
+
 def number(kept):
     """An error as a number, from the file too."""
     return math.inf if kept == NOT_A_NUMBER else kept

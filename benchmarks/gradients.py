@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.gradient_cells import OPTIONS, draw
 from benchmarks.gradient_file import ROOT, about, plain, read, show, write
-from benchmarks.gradient_rule import ALLOWED, distance, judge, total, truth
+from benchmarks.gradient_rule import ALLOWED, distance, judge, total, truth, worst
 
 SECONDS = 1500
 
@@ -123,7 +123,10 @@ def judged(cells):
             dense = cells["dense"][option]
             single = dense.get("float32", {}).get("errors")
             for dtype, one in row.items():
-                one["verdict"] = judge(one, dense[dtype].get("errors", {}), dtype, single)
+                bar = dense[dtype].get("errors", {})
+                one["verdict"] = judge(one, bar, dtype, single)
+                if one["verdict"] == "wrong":
+                    one["worst"] = worst(one, bar, dtype)
     return cells
 
 
