@@ -8,6 +8,7 @@ from benchmarks.gradient_cells import BONUS, SMOOTHING, SOFTCAP, TEMPERATURE, Z_
 
 ALLOWED = {"float64": 1e-9, "float32": 1e-5, "bfloat16": 1e-2, "float16": 1e-3}
 NOT_A_NUMBER = "not a number"
+NOT_RUN = ("not run", "ModuleNotFoundError", "InterpreterError")
 
 
 def truth(problem):
@@ -113,7 +114,7 @@ def judge(row, dense, dtype, single=None):
         `right`, `wrong`, `refused`, or `rounded`: float64 was taken and answered in float32.
     """
     if "words" in row:
-        failed = row["words"].startswith(("InterpreterError", "not run"))
+        failed = row["words"].startswith(NOT_RUN)
         return "not run" if failed else "refused"
     condition = row.get("condition", {})
 

@@ -68,6 +68,7 @@ def wrong(kept: Any) -> Table:
     for (name, option, what), found in told.items():
         _, error, allowed = found[-1][1]["worst"]
         said = "no gradient came" if what in found[-1][1].get("missing", []) else _number(error)
+        said += f" ({_number(found[-1][1]['nats'])} nats)" if what == "value" else ""
         dtypes = ", ".join(dtype for dtype, _ in found)
         who = _called(kept["rivals"][name])
         rows.append(
@@ -85,14 +86,18 @@ def refused(kept: Any) -> Table:
     Returns:
         Header and rows, one for each way and sentence.
     """
-    told: dict[tuple[str, str], list[str]] = {}
+    told: dict[tuple[str, str, str], list[str]] = {}
     for name, cells in kept["cells"].items():
+        sentences: dict[str, list[str]] = {}
         for option, row in cells.items():
             for words in {one["words"] for one in row.values() if "words" in one}:
                 sentence = "no such argument" if words.startswith("Refused") else f"`{words}`"
-                key = (_called(kept["rivals"][name]), sentence)
-                told.setdefault(key, []).append(kept["options"][option])
-    rows = [[*key, _list(options, kept["options"])] for key, options in told.items()]
+                sentences.setdefault(sentence, []).append(kept["options"][option])
+        rival = kept["rivals"][name]
+        for sentence, options in sentences.items():
+            key = (rival["library"], sentence, _list(options, kept["options"]))
+            told.setdefault(key, []).append(rival["mode"])
+    rows = [[f"{who}: {' · '.join(modes)}", *rest] for (who, *rest), modes in told.items()]
     return ["", "in its words", "options"], rows
 
 
