@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -153,7 +153,7 @@ class Head:
             A head whose scale, temperature and sequence are those of the tokens that stay.
         """
 
-        def pick(value: object) -> object:
+        def pick(value: Any) -> Any:
             return value[tokens] if isinstance(value, Tensor) and value.ndim else value
 
         if not any(isinstance(v, Tensor) for v in (self.scale, self.temperature, self.sequence)):
@@ -179,11 +179,11 @@ class Head:
         if self.bias is not None:
             found.append(("bias", "column", self.bias))
         for name, value in (("scale", self.scale), ("temperature", self.temperature)):
-            if not isinstance(value, Tensor):
-                if value == 1.0:
-                    continue
-                value = torch.tensor(value, dtype=wide, device=hidden.device)
-            found.append((name, "row" if value.ndim else "whole", value))
+            if isinstance(value, Tensor):
+                found.append((name, "row" if value.ndim else "whole", value))
+            elif value != 1.0:
+                number = torch.tensor(value, dtype=wide, device=hidden.device)
+                found.append((name, "whole", number))
         if self.exclude is not None:
             found.append(("exclude", "column", self.exclude))
         if self.form.harmonic is not None:

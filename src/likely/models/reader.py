@@ -181,7 +181,8 @@ def measure(
     if head is None:
         stats = from_logits(rows, targets, wishes)
     else:
-        stats = scan(rows, head, targets, wishes)
+        own = head if everywhere else head.at(places)
+        stats = scan(rows, own, targets, wishes)
     if everywhere:
         return stats
     back = {name: _put_back(value, places, len(batch)) for name, value in stats.items()}

@@ -35,7 +35,10 @@ def forward(spec: Spec, compiled: bool) -> Callable[..., tuple[Flat, Flat]]:
 
 @lru_cache(maxsize=256)
 def backward(
-    spec: Spec, only: tuple[int, ...], wanted: tuple[int, ...], small_wanted: tuple[int, ...],
+    spec: Spec,
+    only: tuple[int, ...],
+    wanted: tuple[int, ...],
+    small_wanted: tuple[int, ...],
     compiled: bool,
 ) -> Callable[..., Flat]:
     """Products of a block and gradients on the final states → gradients on products.
@@ -62,7 +65,7 @@ def backward(
             return tuple(part for state in found for part in state)
 
         leaves = [products[i] for i in wanted] + [small[i] for i in small_wanted]
-        parts, pull = vjp(states, *leaves)
+        parts, pull = vjp(states, *leaves)  # type: ignore[misc]
         found = pull(_weighed(spec, only, parts, wholes, grads))
         for i, draw in zip(wanted, found, strict=False):
             products[i].copy_(draw)
@@ -95,7 +98,8 @@ def _add_kernel() -> Callable[[Tensor, Tensor], Any]:
     def run(total: Tensor, more: Tensor) -> None:
         total.add_(more)
 
-    return _compile(run)
+    kernel: Callable[[Tensor, Tensor], Any] = _compile(run)
+    return kernel
 
 
 def add(total: Tensor, more: Tensor, compiled: bool) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from likely.core.errors import Unsupported
-from likely.vocab import _chunked
+from likely.vocab import _chunked, _fused
 from likely.vocab._spec import Spec
 from likely.vocab._way import Way
 
@@ -152,3 +152,63 @@ def _refuse(ctx: Any, *grads: Any) -> Any:
 
 
 sweep_backward.register_autograd(_refuse)
+
+
+@torch.library.custom_op("likely::fused", mutates_args=())
+def fused(
+    tensors: list[Tensor],
+    rows: list[Tensor],
+    needs: list[bool],
+    rows_needs: list[bool],
+    job: str,
+) -> list[Tensor]:
+    """A loss and its gradients in one sweep.
+
+    Args:
+        tensors: in the order of the sweep's `Spec`.
+        rows: what else is read by row.
+        needs: which tensors want a gradient.
+        rows_needs: which rows do.
+        job: the name that `keep` gave.
+
+    Returns:
+        Total, weight, values, statistics, then every wanted gradient of the total.
+    """
+    return _fused.run(_JOBS[job], tensors, rows, needs, rows_needs)
+
+
+@fused.register_fake
+def _(
+    tensors: list[Tensor],
+    rows: list[Tensor],
+    needs: list[bool],
+    rows_needs: list[bool],
+    job: str,
+) -> list[Tensor]:
+    known: _fused.Job = _JOBS[job]
+    found = _shapes(known.spec, known.way, tensors)
+    readers = len(known.spec.readers)
+    fakes = (found[:readers], found[readers:])
+    return _fused.shapes(known, fakes, tensors, rows, needs, rows_needs)
+
+
+def _keep_gradients(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    _, _, needs, rows_needs, _ = inputs
+    ctx.needs, ctx.rows_needs = list(needs), list(rows_needs)
+    wanted = sum(ctx.needs) + sum(ctx.rows_needs)
+    ctx.save_for_backward(*output[len(output) - wanted :])
+    ctx.set_materialize_grads(False)
+
+
+def _scale(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
+    upstream = grads[0]
+    few = iter(ctx.saved_tensors)
+
+    def of(needs: list[bool]) -> list[Tensor | None]:
+        scaled = [next(few) if need else None for need in needs]
+        return [None if g is None or upstream is None else g * upstream.to(g) for g in scaled]
+
+    return of(ctx.needs), of(ctx.rows_needs), None, None, None
+
+
+fused.register_autograd(_scale, setup_context=_keep_gradients)

@@ -63,9 +63,7 @@ class Plan:
 
     def _reading(self, wish: Statistic) -> _Reading:
         entry = get("vocab.statistics", wish.name)
-        settings = check(
-            f"Statistic {wish.name!r}", entry, {**wish.rows, **wish.settings}
-        )
+        settings = check(f"Statistic {wish.name!r}", entry, {**wish.rows, **wish.settings})
         declare = getattr(module_of("vocab.statistics", wish.name), "wants", None)
         moments: dict[str, Moment] = declare(**settings) if declare else {}
         for name in needs(entry):
@@ -139,5 +137,3 @@ def without_closed(
         if found is not None:
             values[name] = found
     return {name: wish for name, wish in wishes.items() if name not in values}, values
-
-

@@ -76,7 +76,9 @@ def _aligned(head: Head, size: int) -> Head:
             exclude=None if head.exclude is None else head.exclude[:size],
         )
     more = size - head.size
-    there = head.weight.new_zeros(head.size, dtype=torch.bool) if head.exclude is None else head.exclude
+    there = (
+        head.weight.new_zeros(head.size, dtype=torch.bool) if head.exclude is None else head.exclude
+    )
     return replace(
         head,
         weight=pad(head.weight, (0, 0, 0, more)),

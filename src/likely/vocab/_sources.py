@@ -85,8 +85,10 @@ class Product(Source):
 
     def want(self, *needs: bool) -> None:
         """Sums in float32, or float64."""
-        make = [torch.zeros(t.shape, dtype=self.sums, device=self.device) if need else None
-                for t, need in zip(self.given, needs, strict=False)]
+        make = [
+            torch.zeros(t.shape, dtype=self.sums, device=self.device) if need else None
+            for t, need in zip(self.given, needs, strict=False)
+        ]
         self.to_hidden, self.to_weight = make[0], make[1]
 
     def add(self, draw: Tensor, rows: slice, columns: slice) -> None:
@@ -128,7 +130,7 @@ class TableProduct(Product):
 
     def _groups(self, rows: slice) -> list[tuple[int, Tensor]]:
         here = self.sequence[rows]
-        return [(int(s), (here == s).nonzero()[:, 0]) for s in here.unique()]
+        return [(int(s), (here == s).nonzero()[:, 0]) for s in torch.unique(here)]
 
     def products(self, rows: slice, columns: slice, out: Tensor) -> Tensor:
         """One product a sequence."""

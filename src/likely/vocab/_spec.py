@@ -120,8 +120,12 @@ class Spec:
         if shifts is None:
             shifts = [_largest(z) for z in logits]
         names = [reader.name for reader in self.readers]
-        block = Block(dict(zip(names, logits, strict=True)), dict(zip(names, shifts, strict=True)),
-                      first_id, targets)
+        block = Block(
+            dict(zip(names, logits, strict=True)),
+            dict(zip(names, shifts, strict=True)),
+            first_id,
+            targets,
+        )
         wanted = range(len(self.sums)) if only is None else only
         return list(shifts), [self.sums[i].of(block, given[i]) for i in wanted]
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from likely.core.head import Head
 from likely.core.settings import checked
 from likely.core.stats import Stats, Want
-from likely.vocab.scan import Backend, scan
+from likely.vocab import _fused, _operators, _reference
+from likely.vocab._prepared import Backend, prepare
+from likely.vocab._readers import Role
 
 Function = Callable[[Mapping[str, Any], Mapping[str, Tensor]], Any]
 """(statistics of some tokens, columns of the same tokens) → values, or (values, weight)."""
@@ -43,11 +45,18 @@ def fused_loss(
     want: Want,
     *,
     columns: Mapping[str, Tensor] | None = None,
-    roles: Mapping[str, tuple[Tensor, Head]] | None = None,
+    roles: Mapping[str, Role] | None = None,
     backend: Backend = "auto",
     block: Annotated[int, Ge(1)] | None = None,
+    compiled: bool | None = None,
+    filter_eps: Annotated[float, Gt(0)] | None = None,
 ) -> Fused:
     """Sum a per-token function of statistics; gradients are added up in the forward sweep.
+
+    Some tokens are taken at a time with the whole vocabulary: their statistics, the function, its
+    gradient on the statistics, the gradient on the logits, and two products back to states and
+    weight. Three products in all, against four of `scan`, which must wait for the loss. Sums and
+    the weight's gradient are float32 whatever the inputs (float64 for float64).
 
     Args:
         fn: `fn(stats, columns)` for some of the tokens gives one value a token, or values and
@@ -56,22 +65,71 @@ def fused_loss(
         head: what turns them into logits.
         targets: the token that came next, `[N]`.
         want: what to measure; names or wishes by name.
-        columns: what else `fn` reads, one row a token each.
-        roles: second readers by name.
+        columns: what else `fn` reads, one row a token each; they may want a gradient.
+        roles: second readers by name, as for `scan`.
         backend: as for `scan`.
         block: as for `scan`.
+        compiled: as for `scan`.
+        filter_eps: as for `scan`.
 
     Returns:
         The sum with its gradient, the weights' sum, values and statistics.
 
     Raises:
-        ShapeError: tensors do not fit.
+        ShapeError: tensors do not fit, or the function does not return one value a token.
         UnknownName: no statistic has a name of `want`.
+        Unsupported: a statistic with one number a word is wanted.
+
+    Example:
+        >>> import torch
+        >>> h = torch.zeros(2, 3, requires_grad=True)
+        >>> found = fused_loss(
+        ...     lambda stats, columns: -stats["log_prob"],
+        ...     h, Head(torch.ones(4, 3)), torch.tensor([0, 1]), {"log_prob"}, backend="chunked",
+        ... )
+        >>> found.total / found.weight
+        tensor(1.3863, grad_fn=<DivBackward0>)
+
+    References:
+        Hsu et al., Liger Kernel, 2024. arXiv:2410.10989 (gradients in the forward sweep).
     """
     checked(fused_loss, locals())
-    columns = columns or {}
-    stats = scan(hidden, head, targets, want, roles=roles, backend=backend, block=block)
-    found = fn(stats, columns)
-    values, weight = found if isinstance(found, tuple) else (found, torch.ones_like(found))
-    total = (values * weight).sum()
-    return Fused(total, weight.sum().detach(), values.detach(), stats)
+    asked = prepare(
+        hidden,
+        head,
+        targets,
+        want,
+        roles or {},
+        backend=backend,
+        block=block,
+        schedule="rows",
+        compiled=compiled,
+        filter_eps=filter_eps,
+        fused=True,
+    )
+    # What a second reader says alone has no gradient and is known before: columns of the function.
+    own = tuple(columns or {})
+    every = {**(columns or {}), **asked.known}
+
+    def apply(stats: Mapping[str, Any], given: Mapping[str, Tensor]) -> Any:
+        known = {name: given[name] for name in asked.known}
+        return fn({**stats, **known}, {name: given[name] for name in own})
+
+    job = _fused.Job(asked.spec, asked.way, asked.plan, apply, tuple(every))
+    rows = [*asked.plan.rows, *every.values()]
+    if asked.backend == "reference":
+        shifts, states = _reference.run(asked.spec, asked.way, asked.tensors)
+        total, (weights, values, *rest) = job.loss(tuple(shifts), states, rows)
+        weight = weights.sum()
+    else:
+        grad = torch.is_grad_enabled()
+        needs = [grad and t.requires_grad for t in asked.tensors]
+        rows_needs = [grad and t.requires_grad for t in rows]
+        name = _operators.keep(job)
+        found = _operators.fused(asked.tensors, rows, needs, rows_needs, name)
+        total, weight, values, *rest = found
+    stats: dict[str, Any] = dict(asked.known)
+    for key, width in job.layout:
+        some, rest = rest[:width], rest[width:]
+        stats[key] = some[0].detach() if width == 1 else tuple(t.detach() for t in some)
+    return Fused(total, weight.detach(), values.detach(), Stats(stats, asked.backend, 1))

@@ -210,7 +210,6 @@ class Accumulator(ABC):
         return None
 
 
-
 @dataclass(frozen=True, eq=False)
 class Moment:
     """An accumulator with its tensors, and what is read off its final state.

@@ -69,8 +69,8 @@ class Top(Accumulator):
         if self.wrong:
             x = x.masked_fill(block.is_target, -torch.inf)
         if self.k == 1:
-            best = x.max(-1, keepdim=True)
-            return (best.values, _real(best.values, best.indices + block.first_id))
+            value, place = x.max(-1, keepdim=True)
+            return (value, _real(value, place + block.first_id))
         best = x.topk(min(self.k, x.shape[1]), dim=-1)
         missing = self.k - best.values.shape[1]
         values, ids = best.values, best.indices + block.first_id

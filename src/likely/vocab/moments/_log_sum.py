@@ -11,7 +11,7 @@ from likely.vocab.moments._accumulator import LOWEST, SELF, Accumulator, Block, 
 
 
 def log_sum_exp(x: Tensor) -> Tensor:
-    """log Σ eˣ over the last axis; −∞ (and no gradient) where every x is −∞ or `LOWEST`.
+    """Log Σ eˣ over the last axis; −∞ (and no gradient) where every x is −∞ or `LOWEST`.
 
     Args:
         x: exponents, `[n, B]`.
@@ -110,7 +110,7 @@ class Mixture(LogSum):
     reader: str = "teacher"
 
     def exponents(self, block: Block, given: State) -> Tensor:
-        """a x + b t."""
+        """A x + b t."""
         return self.a * block.x() + self.b * block.x(self.reader)
 
     def move(self, state: State, rises: Mapping[str, Tensor]) -> State:

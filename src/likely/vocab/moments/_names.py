@@ -29,7 +29,7 @@ PLAIN: dict[str, Moment] = {
 
 
 def tilted(tilt: float) -> Moment:
-    """log Σ e^{tilt·x}.
+    """Log Σ e^{tilt·x}.
 
     Args:
         tilt: above 0.
@@ -92,7 +92,7 @@ def gumbel(rows: Tensor, seed: int, temperature: float) -> Moment:
 
 
 def rest_of(ids: Tensor) -> Moment:
-    """log Σ eˣ over all words but some.
+    """Log Σ eˣ over all words but some.
 
     Args:
         ids: words, `[N, C]`; negative ones are ignored.
@@ -104,7 +104,7 @@ def rest_of(ids: Tensor) -> Moment:
 
 
 def within(mask: Tensor) -> Moment:
-    """log Σ eˣ over the words of a mask.
+    """Log Σ eˣ over the words of a mask.
 
     Args:
         mask: True for words that stay, `[V]`.
@@ -133,7 +133,7 @@ def of_role(role: str) -> dict[str, Moment]:
 
 
 def mixture(a: float, b: float, role: str) -> Moment:
-    """log Σ e^{a·x + b·x̃}.
+    """Log Σ e^{a·x + b·x̃}.
 
     Args:
         a: power of the model.

@@ -106,7 +106,7 @@ LOG_NOTHING = -1e5
 
 
 def _rest_of(log_p: Tensor, ids: Tensor) -> Tensor:
-    """log Σ p over the words that are not among the ids."""
+    """Log Σ p over the words that are not among the ids."""
     left = log_p.scatter(1, ids, 10 * LOG_NOTHING)
     return left.logsumexp(-1)
 

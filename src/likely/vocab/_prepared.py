@@ -1,0 +1,210 @@
+"""What every door of the scan does first: check, plan, choose."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from likely.core.catalogue import catalogue
+from likely.core.errors import ShapeError
+from likely.core.head import Head
+from likely.core.stats import Statistic, Want, as_wishes
+from likely.core.top_logits import TopLogits
+from likely.vocab._plan import Plan, without_closed
+from likely.vocab._readers import Role, readers_of
+from likely.vocab._spec import Spec
+from likely.vocab._way import Schedule, Way, emulated, way
+
+Backend = Literal["auto", "reference", "chunked"]
+
+HOLD_BYTES = 2**26
+"""`auto` holds the logits where they take no more than this: bytes and characters always do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A sweep, ready to run.
+
+    Args:
+        spec: what is summed.
+        way: how.
+        plan: reads statistics off the sums.
+        tensors: in the order of `spec`.
+        backend: which one.
+        known: statistics that need no sweep.
+    """
+
+    spec: Spec
+    way: Way
+    plan: Plan
+    tensors: list[Tensor]
+    backend: str
+    known: dict[str, Any]
+
+
+def prepare(
+    hidden: Tensor,
+    head: Head,
+    targets: Tensor,
+    want: Want,
+    roles: Mapping[str, Role],
+    *,
+    backend: Backend,
+    block: int | None,
+    schedule: Schedule,
+    compiled: bool | None,
+    filter_eps: float | None,
+    fused: bool = False,
+) -> Prepared:
+    """Check the tensors, plan the sums, choose backend and blocks.
+
+    Args:
+        hidden: as for `scan`.
+        head: as for `scan`.
+        targets: as for `scan`.
+        want: as for `scan`.
+        roles: as for `scan`.
+        backend: as for `scan`.
+        block: as for `scan`.
+        schedule: as for `scan`.
+        compiled: as for `scan`.
+        filter_eps: as for `scan`.
+        fused: whether the loss is known in the sweep.
+
+    Returns:
+        The sweep.
+    """
+    _check(hidden, head, targets)
+    own, others = by_role(as_wishes(want), roles)
+    own, known = (own, {}) if fused else without_closed(own, hidden, head)
+    plan = Plan(own)
+    readers, sources, parts = readers_of(hidden, head, roles, plan.roles)
+    spec = Spec(readers, plan.sums)
+    tensors = [*sources, targets, *parts, *plan.given]
+    products = _product_dtype(hidden, head.weight)
+    small = 4 * len(hidden) * head.size <= HOLD_BYTES
+    if backend == "auto":
+        held = small and not emulated(products, hidden.device) and filter_eps is None
+        backend = "reference" if held else "chunked"
+    how = way(
+        len(hidden),
+        head.size,
+        products=products,
+        device=hidden.device,
+        block=block,
+        schedule=schedule,
+        compiled=compiled,
+        whole_rows=spec.whole_rows or fused,
+        to_weight=_wants_weight(spec, tensors, len(sources), head),
+        filter_eps=filter_eps,
+    )
+    for role, wishes in others.items():
+        known |= _alone(role, roles[role], targets, wishes, head.size, backend, block)
+    return Prepared(spec, how, plan, tensors, backend, known)
+
+
+def _wants_weight(spec: Spec, tensors: list[Tensor], first: int, head: Head) -> bool:
+    """Whether anything with a row a word wants a gradient."""
+    if not torch.is_grad_enabled():
+        return False
+    small = zip(tensors[first:], spec.axes, strict=True)
+    return head.weight.requires_grad or any(
+        t.requires_grad and axis == "column" for t, axis in small
+    )
+
+
+def _product_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
+    """The dtype that plain torch would take the product in."""
+    kind = hidden.device.type
+    if torch.is_autocast_enabled(kind):
+        return torch.get_autocast_dtype(kind)
+    return torch.promote_types(hidden.dtype, weight.dtype)
+
+
+def by_role(
+    wishes: Mapping[str, Statistic], roles: Mapping[str, object]
+) -> tuple[dict[str, Statistic], dict[str, dict[str, Statistic]]]:
+    """Wishes about the model, and those about second readers alone.
+
+    Args:
+        wishes: by the name they shall have.
+        roles: second readers by name.
+
+    Returns:
+        The model's wishes, and the bare wishes of each role. A statistic's own name goes first.
+    """
+    own: dict[str, Statistic] = {}
+    others: dict[str, dict[str, Statistic]] = {}
+    every = catalogue("vocab.statistics")
+    for name, wish in wishes.items():
+        role = next((r for r in roles if wish.name.startswith(f"{r}_")), None)
+        if role is None or wish.name in every:
+            own[name] = wish
+        else:
+            bare = Statistic(wish.name.removeprefix(f"{role}_"), wish.rows, wish.settings)
+            others.setdefault(role, {})[name.removeprefix(f"{role}_")] = bare
+    return own, others
+
+
+def _alone(
+    role: str,
+    given: Role,
+    targets: Tensor,
+    wishes: Mapping[str, Statistic],
+    size: int,
+    backend: Backend,
+    block: int | None,
+) -> dict[str, Any]:
+    """What a second reader says by itself, without gradient."""
+    from likely.vocab.scan import from_logits, scan
+
+    with torch.no_grad():
+        if isinstance(given, TopLogits):
+            z = given.logits.new_full((len(given.ids), size), -torch.inf)
+            second = from_logits(z.scatter(1, given.ids, given.logits), targets, wishes)
+        else:
+            second = scan(*given, targets, wishes, backend=backend, block=block)
+    return {f"{role}_{k}": v for k, v in second.items()}
+
+
+def _check(hidden: Tensor, head: Head, targets: Tensor) -> None:
+    if head.weight.numel() == 0 or type(head.weight).__name__ == "DTensor":
+        raise ShapeError(
+            "scan: the head's weight is empty or sharded over processes here. Gather it first "
+            "(`weight.full_tensor()`, or FSDP's `summon_full_params`)."
+        )
+    if hidden.shape[1] != head.weight.shape[-1]:
+        raise ShapeError(
+            f"scan: hidden states are {hidden.shape[1]} wide and the head reads "
+            f"{head.weight.shape[-1]}: they do not belong together."
+        )
+    check_targets(len(hidden), head.size, targets)
+    if head.exclude is not None and len(targets) and bool(head.exclude[targets].any()):
+        row = int(head.exclude[targets].nonzero()[0, 0])
+        raise ShapeError(
+            f"scan: the target of row {row} is word {int(targets[row])}, which the head excludes. "
+            "Give that row weight 0, or do not exclude the word."
+        )
+
+
+def check_targets(rows: int, size: int, targets: Tensor) -> None:
+    """Every row has a target, and every target is a word.
+
+    Args:
+        rows: N.
+        size: V.
+        targets: `[N]`.
+
+    Raises:
+        ShapeError: where that is not so.
+    """
+    if len(targets) != rows:
+        raise ShapeError(f"scan: {rows} rows and {len(targets)} targets; each row needs one.")
+    if rows and not 0 <= int(targets.min()) <= int(targets.max()) < size:
+        bad = int(((targets < 0) | (targets >= size)).nonzero()[0, 0])
+        raise ShapeError(
+            f"scan: the target of row {bad} is {int(targets[bad])}, and words are numbered 0 to "
+            f"{size - 1}. Rows to be ignored get weight 0 in a Batch, not −100 as target."
+        )
