@@ -141,21 +141,28 @@ def main():
     if chosen.child:
         child(chosen.child)
         return
-    kept = read()["cells"] if chosen.only else {}
+    stands = read()
     again = {"dense", *chosen.only} if chosen.only else set(RIVALS)
     fresh = {name: run(name, rival) for name, rival in RIVALS.items() if name in again}
-    cells = {n: fresh[n] if n in fresh else kept[n] for n in RIVALS if n in fresh or n in kept}
+    cells = stands["cells"] | fresh if chosen.only else fresh
+    told, old = about(), stands.get("rivals", {})
     result = {
         "format": 1,
-        **about(),
+        **told,
         "rule": {"allowance": ALLOWED, "condition": "1 + |offset| / norm of the gradient"},
         "options": {name: option.said for name, option in OPTIONS.items()},
         "rivals": {
-            n: {"library": r.library, "package": r.package, "mode": r.mode, "exact": r.exact}
-            for n, r in RIVALS.items()
-            if n in cells
+            name: {
+                "library": rival.library,
+                "package": rival.package,
+                "mode": rival.mode,
+                "exact": rival.exact,
+                "commit": told["commit"] if name in fresh else old[name]["commit"],
+            }
+            for name, rival in RIVALS.items()
+            if name in cells
         },
-        "cells": plain(judged(cells)),
+        "cells": plain(judged({name: cells[name] for name in RIVALS if name in cells})),
     }
     write(result)
     show(result)
