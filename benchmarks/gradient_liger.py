@@ -36,10 +36,15 @@ def fused(problem, accumulate=None):
     """Liger's fused linear cross-entropy; its kernel runs in Triton's interpreter."""
     from liger_kernel.transformers.functional import liger_fused_linear_cross_entropy
 
+    fill_interpreter()
+    return ask(problem, liger_fused_linear_cross_entropy, accumulate)
+
+
+def ask(problem, function, accumulate=None):
+    """Liger's function, or what takes the same arguments."""
     uses = problem.option.uses
     problem.able("bias", "softcap", "ignored", "class_weights", "smoothing", "z_loss", "none")
-    fill_interpreter()
-    return liger_fused_linear_cross_entropy(
+    return function(
         problem.hidden,
         problem.weight,
         problem.target,

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from benchmarks import gradient_liger as liger
 from benchmarks import gradient_ours as ours
-from benchmarks.gradient_cells import BONUS, SMOOTHING, SOFTCAP, TEMPERATURE
+from benchmarks.gradient_cells import BONUS, SMOOTHING, SOFTCAP, TEMPERATURE, Z_SCALE
 from benchmarks.gradient_rule import per_token, reduce
 
 HALF = (torch.bfloat16, torch.float16)
@@ -54,10 +54,10 @@ def dense(problem, upcast):
     )
 
 
-def torch_fused(problem, options, reduction=None):
-    """`torch.nn.functional.linear_cross_entropy`."""
+def torch_fused(problem, options=None, reduction=None, function=F.linear_cross_entropy):
+    """`torch.nn.functional.linear_cross_entropy`, or what takes the same arguments."""
     problem.able("bias", "ignored", "class_weights", "smoothing", "none")
-    return F.linear_cross_entropy(
+    return function(
         problem.hidden,
         problem.weight,
         problem.target,
@@ -98,7 +98,12 @@ def apple(problem, **chosen):
     from cut_cross_entropy import linear_cross_entropy
 
     problem.able("softcap", "ignored", "none")
-    return linear_cross_entropy(
+    return cut(problem, linear_cross_entropy, **chosen)
+
+
+def cut(problem, function, **chosen):
+    """What takes the arguments of cut cross-entropy."""
+    return function(
         problem.hidden,
         problem.weight,
         problem.target,
@@ -147,14 +152,39 @@ class _Through(torch.nn.Module):
         """Replaced by the library."""
 
 
+def ours_cut(problem):
+    """Our function with the arguments of cut cross-entropy, those of its repository too."""
+    from likely.vocab import linear_cross_entropy
+
+    problem.able("bias", "softcap", "ignored", "z_loss", "none")
+    if "z_loss" not in problem.option.uses:
+        return cut(problem, linear_cross_entropy, bias=problem.bias, impl="chunked")
+    loss, lse = cut(
+        problem, linear_cross_entropy, bias=problem.bias, return_lse=True, impl="chunked"
+    )
+    return loss + Z_SCALE * (lse**2).mean()
+
+
+def ours_torch(problem):
+    """Our function with torch's arguments."""
+    from likely.vocab import linear_cross_entropy_loss
+
+    return torch_fused(problem, function=linear_cross_entropy_loss)
+
+
+def ours_liger(problem):
+    """Our function with Liger's arguments."""
+    from likely.vocab import liger_fused_linear_cross_entropy
+
+    return liger.ask(problem, liger_fused_linear_cross_entropy)
+
+
 INTERPRETED = (("TRITON_INTERPRET", "1"),)
 LIGER, APPLE = "Liger", "Cut Cross-Entropy"
 RIVALS = {
     "dense": Rival("dense torch", "torch", "same dtype", lambda p: dense(p, False)),
     "dense_upcast": Rival("dense torch", "torch", "upcast", lambda p: dense(p, True), True),
-    "torch": Rival(
-        "F.linear_cross_entropy", "torch", "options=None", lambda p: torch_fused(p, None)
-    ),
+    "torch": Rival("F.linear_cross_entropy", "torch", "options=None", torch_fused),
     "torch_options": Rival("F.linear_cross_entropy", "torch", "default options", torch_options),
     "torch_exact": Rival("F.linear_cross_entropy", "torch", "accurate, none", torch_exact, True),
     "liger": Rival(LIGER, "liger-kernel", "defaults", liger.fused, environment=INTERPRETED),
@@ -178,4 +208,7 @@ RIVALS = {
     "trl_exact": Rival("TRL", "trl", "cast_lm_head_to_fp32", lambda p: trl(p, True), True),
     "ours_scan": Rival("likely", "likely", "scan", ours.scanned),
     "ours_fused": Rival("likely", "likely", "fused_loss", ours.fused),
+    "ours_cut": Rival("likely", "likely", "linear_cross_entropy", ours_cut),
+    "ours_torch": Rival("likely", "likely", "linear_cross_entropy_loss", ours_torch),
+    "ours_liger": Rival("likely", "likely", "liger_fused_linear_cross_entropy", ours_liger),
 }
