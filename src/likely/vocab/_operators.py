@@ -208,7 +208,9 @@ def _scale(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
         scaled = [next(few) if need else None for need in needs]
         return [None if g is None or upstream is None else g * upstream.to(g) for g in scaled]
 
-    return of(ctx.needs), of(ctx.rows_needs), None, None, None
+    # An empty list among the inputs counts as a structure of its own.
+    none = None if ctx.rows_needs else []
+    return of(ctx.needs), of(ctx.rows_needs), None, none, None
 
 
 fused.register_autograd(_scale, setup_context=_keep_gradients)

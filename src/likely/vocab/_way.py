@@ -10,13 +10,16 @@ import torch
 
 Schedule = Literal["auto", "rows", "tiles"]
 
-HELD_BYTES = 2**26
-"""How much one block of logits may take, or the last cache where that is larger."""
+ROW_BYTES = 2**26
+"""How much some tokens' whole rows of logits take: enough tokens for products to be worth it."""
+
+TILE_BYTES = 2**23
+"""How much a tile takes where the system does not tell the size of its caches."""
 
 FEWEST_ROWS = 256
 """Fewer tokens in a product waste it: the weight is read once a chunk."""
 
-FEWEST_WORDS = 1024
+FEWEST_WORDS = 256
 """Fewer words in a tile waste the products back to states and weight."""
 
 COMPILED_FROM = 2**25
@@ -79,10 +82,9 @@ def way(
     Returns:
         The choices.
     """
-    held = block or max(HELD_BYTES, _last_cache()) // 4
-    rows = max(1 if block else FEWEST_ROWS, held // max(size, 1))
-    words = max(1 if block else FEWEST_WORDS, held // max(count, 1))
-    forward: Literal["rows", "tiles"] = "rows"
+    rows = max(1 if block else FEWEST_ROWS, (block or ROW_BYTES // 4) // max(size, 1))
+    words = max(1 if block else FEWEST_WORDS, (block or _tile_bytes() // 4) // max(count, 1))
+    forward: Literal["rows", "tiles"] = "tiles"
     backward: Literal["rows", "tiles"] = "tiles" if to_weight else "rows"
     if schedule != "auto":
         forward = backward = schedule
@@ -134,12 +136,16 @@ def _is_native(products: torch.dtype, device: torch.device) -> bool:
 
 
 @cache
-def _last_cache() -> int:
-    """Bytes of the last cache as the system tells, 0 where it does not; at most 64 MiB."""
+def _tile_bytes() -> int:
+    """Half of the last cache, as the system tells its size, within 4 and 16 MiB.
+
+    A tile is written by one product, read by the elementwise work, and read by two products more.
+    """
     try:
-        return min(max(0, os.sysconf("SC_LEVEL3_CACHE_SIZE")), HELD_BYTES)
+        last = os.sysconf("SC_LEVEL3_CACHE_SIZE")
     except (ValueError, OSError, AttributeError):
-        return 0
+        last = 0
+    return TILE_BYTES if last <= 0 else min(max(last // 2, TILE_BYTES // 2), 2 * TILE_BYTES)
 
 
 @cache
