@@ -11,6 +11,14 @@ from likely.vocab.scan import scan
 EXTRA = {"z_loss": ("lse",), "entropy": ("entropy",), "smoothing": ("lse", "sum_logit")}
 
 
+def hold_no_logits():
+    """Small problems keep their logits; here they are treated as large ones are."""
+    from likely.vocab import _prepared
+
+    if _prepared.HOLD_BYTES:
+        _prepared.HOLD_BYTES = 0
+
+
 def _head(problem):
     uses = problem.option.uses
     return Head(

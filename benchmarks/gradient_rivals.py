@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 
 from benchmarks import gradient_liger as liger
 from benchmarks import gradient_ours as ours
-from benchmarks.gradient_cells import BONUS, SMOOTHING, SOFTCAP, TEMPERATURE, Z_SCALE
+from benchmarks import gradient_trl as trl
+from benchmarks.gradient_cells import SMOOTHING, SOFTCAP, TEMPERATURE, Z_SCALE
 from benchmarks.gradient_rule import per_token, reduce
 
 HALF = (torch.bfloat16, torch.float16)
@@ -113,45 +113,6 @@ def cut(problem, function, **chosen):
     )
 
 
-def trl(problem, exact):
-    """TRL's head without logits, on a model whose body hands our states through."""
-    from trl.trainer.utils import add_fused_lm_head
-
-    uses = problem.option.uses
-    problem.able("bias", "softcap", "ignored", "temperature", "entropy", "none")
-    config = SimpleNamespace(final_logit_softcapping=SOFTCAP if "softcap" in uses else None)
-    config.get_text_config = lambda: config
-    model = _Through(config, SimpleNamespace(weight=problem.weight, bias=problem.bias))
-    outputs = ("log_probs", "entropy") if "entropy" in uses else ("log_probs",)
-    temperature = TEMPERATURE if "temperature" in uses else 1.0
-    add_fused_lm_head(model, temperature, cast_lm_head_to_fp32=exact, outputs=outputs)
-    count = 1 if problem.option.reduction == "sum" else None
-    made = model.forward(
-        problem.hidden[None],
-        fused_lm_head=True,
-        shift_labels=problem.target[None],
-        num_items_in_batch=count,
-    )
-    if problem.option.reduction == "none":
-        return -made.log_probs[0]
-    return made.loss - BONUS * made.entropy.mean() if "entropy" in uses else made.loss
-
-
-class _Through(torch.nn.Module):
-    """A model whose body is the identity."""
-
-    def __init__(self, config, head):
-        super().__init__()
-        self.config, self.get_output_embeddings = config, lambda: head
-
-    def base_model(self, hidden, **_):
-        """The states as they came."""
-        return SimpleNamespace(last_hidden_state=hidden)
-
-    def forward(self, hidden):
-        """Replaced by the library."""
-
-
 def ours_cut(problem):
     """Our function with the arguments of cut cross-entropy, those of its repository too."""
     from likely.vocab import linear_cross_entropy
@@ -169,6 +130,7 @@ def ours_torch(problem):
     """Our function with torch's arguments."""
     from likely.vocab import linear_cross_entropy_loss
 
+    ours.hold_no_logits()
     return torch_fused(problem, function=linear_cross_entropy_loss)
 
 
@@ -176,6 +138,7 @@ def ours_liger(problem):
     """Our function with Liger's arguments."""
     from likely.vocab import liger_fused_linear_cross_entropy
 
+    ours.hold_no_logits()
     return liger.ask(problem, liger_fused_linear_cross_entropy)
 
 
@@ -204,8 +167,8 @@ RIVALS = {
     "apple_compile": Rival(
         APPLE, "cut-cross-entropy", "torch_compile", lambda p: apple(p, impl="torch_compile")
     ),
-    "trl": Rival("TRL", "trl", "defaults", lambda p: trl(p, False)),
-    "trl_exact": Rival("TRL", "trl", "cast_lm_head_to_fp32", lambda p: trl(p, True), True),
+    "trl": Rival("TRL", "trl", "defaults", trl.asked),
+    "trl_exact": Rival("TRL", "trl", "cast_lm_head_to_fp32", trl.exact, True),
     "ours_scan": Rival("likely", "likely", "scan", ours.scanned),
     "ours_fused": Rival("likely", "likely", "fused_loss", ours.fused),
     "ours_cut": Rival("likely", "likely", "linear_cross_entropy", ours_cut),
