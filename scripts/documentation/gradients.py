@@ -31,21 +31,36 @@ def counts(kept: Any) -> Table:
 
 
 def matrix(kept: Any) -> Table:
-    """One row an option, one column a way to call a library, all dtypes together.
+    """One row an option, one column a library, all dtypes and all its ways that take part.
 
     Args:
         kept: what the file holds.
 
     Returns:
-        Header and rows; ways that take part in no cell are left out.
+        Header and rows. A way that refuses is left out where another way of the library does not.
     """
-    taking = [name for name, cells in kept["cells"].items() if _takes_part(cells)]
-    header = ["", *(_called(kept["rivals"][name]) for name in taking)]
+    ways: dict[str, list[str]] = {}
+    for name, rival in kept["rivals"].items():
+        ways.setdefault(rival["library"], []).append(name)
     rows = [
-        [said, *(_entry(kept["cells"][name][option]) for name in taking)]
+        [said, *(_column(kept, option, names) for names in ways.values())]
         for option, said in kept["options"].items()
     ]
-    return header, rows
+    return ["", *ways], rows
+
+
+def _column(kept: Any, option: str, names: list[str]) -> str:
+    found = {name: _entry(kept["cells"][name][option]) for name in names}
+    silent = ("refused", "not run")
+    taking = {name: said for name, said in found.items() if said not in silent}
+    if not taking:
+        return "refused" if "refused" in found.values() else "not run"
+    if all(said.startswith("right") for said in taking.values()):
+        return max(taking.values(), key=len)
+    groups: dict[str, list[str]] = {}
+    for name, said in taking.items():
+        groups.setdefault(said, []).append(kept["rivals"][name]["mode"])
+    return " · ".join(f"{said} ({', '.join(modes)})" for said, modes in groups.items())
 
 
 def wrong(kept: Any) -> Table:
@@ -103,10 +118,6 @@ def refused(kept: Any) -> Table:
 
 def _called(rival: Any) -> str:
     return f"{rival['library']}, {rival['mode']}"
-
-
-def _takes_part(cells: Any) -> bool:
-    return any("errors" in one for row in cells.values() for one in row.values())
 
 
 def _entry(row: Any) -> str:

@@ -13,6 +13,7 @@ from benchmarks.gradient_ours import fused, scanned
 from benchmarks.gradient_rivals import RIVALS, dense
 from benchmarks.gradient_rule import distance, judge, number, total
 from benchmarks.gradients import cell, judged, plain
+from scripts.documentation import gradients
 
 SMALL = sorted(set(OPTIONS) - {"larger", "long"})
 
@@ -171,3 +172,15 @@ def test_the_file_names_no_place(kept):
     for place in (str(ROOT), str(Path.home()), "/tmp"):
         assert place not in text
     assert set(kept["machine"]) >= {"processor", "cpus", "load_before"}
+
+
+def test_the_tables_say_what_the_file_says(kept):
+    header, rows = gradients.matrix(kept)
+    assert len(rows) == len(OPTIONS)
+    assert {len(row) for row in rows} == {len(header)}
+    _, counted = gradients.counts(kept)
+    cells = sum(len(option.dtypes) for option in OPTIONS.values())
+    for row in counted:
+        assert sum(int(number.strip("*") or 0) for number in row[2:]) == cells
+    listed = sum(len(row[2].split(", ")) for row in gradients.wrong(kept)[1])
+    assert listed == json.dumps(kept["cells"]).count('"verdict": "wrong"')
