@@ -52,15 +52,18 @@ class Case:
         self.columns = torch.randn(words, 2, generator=g)
 
     def backward(self, loss: torch.Tensor) -> None:
+        """Take the gradient and drop it."""
         loss.backward()
         self.hidden.grad = self.weight.grad = None
 
     def five(self) -> dict[str, Statistic]:
+        """Cross-entropy and four statistics more."""
         names = ("log_prob", "entropy", "varentropy", "sum_p2")
         found = {name: Statistic(name) for name in names}
         return {**found, "expect": Statistic("expect", settings={"u": self.columns})}
 
     def fused(self) -> None:
+        """Cross-entropy, its gradient taken in the sweep."""
         found = fused_loss(
             lambda stats, _: -stats["log_prob"],
             self.hidden,
@@ -72,6 +75,8 @@ class Case:
         self.backward(found.total / found.weight)
 
     def fused_five(self) -> None:
+        """A loss of five statistics, in the sweep."""
+
         def loss(stats: Any, _: Any) -> torch.Tensor:
             more = 0.1 * stats["entropy"] + 0.1 * stats["varentropy"] + stats["sum_p2"]
             return -stats["log_prob"] + more + stats["expect"].sum(-1)
@@ -82,14 +87,17 @@ class Case:
         self.backward(found.total / found.weight)
 
     def coupled(self) -> None:
+        """Cross-entropy as any later loss would have it: the logits are computed again."""
         stats = scan(self.hidden, Head(self.weight), self.target, {"log_prob"}, backend="chunked")
         self.backward(-stats["log_prob"].mean())
 
     @torch.no_grad()
     def scores(self) -> None:
+        """No gradient at all."""
         scan(self.hidden, Head(self.weight), self.target, {"log_prob"}, backend="chunked")
 
     def torch_default(self) -> None:
+        """torch's own chunked loss as it comes."""
         options = torch.nn.LinearCrossEntropyOptions()
         loss = functional.linear_cross_entropy(
             self.hidden, self.weight, self.target, options=options
@@ -97,9 +105,11 @@ class Case:
         self.backward(loss)
 
     def dense(self) -> None:
+        """Plain torch, logits in float32."""
         self.backward(_dense(self.hidden, self.weight, self.target))
 
     def dense_compiled(self) -> None:
+        """The same, compiled."""
         self.backward(_compiled()(self.hidden, self.weight, self.target))
 
     def bare(self, products: int, dtype: torch.dtype) -> Callable[[], None]:
@@ -208,7 +218,7 @@ def times(rounds: int) -> dict[str, Any]:
         rounds,
     )
     case = Case("bfloat16", 8192, 512, 32000)
-    # Where 16-bit products are emulated, the bare ones would take minutes: float32 is the harder bar.
+    # Where 16-bit products are emulated the bare ones take minutes: float32 is the harder bar.
     bar = float32 if emulated(kind, torch.device("cpu")) else kind
     name = str(bar).removeprefix("torch.")
     found["bfloat16 8192x512x32000"] = _case(
