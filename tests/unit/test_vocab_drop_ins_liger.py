@@ -239,3 +239,12 @@ def test_tensors_that_do_not_fit_are_told():
             liger_fused_linear_cross_entropy(*wrong)
     with pytest.raises(ShapeError, match="bias must have one entry a word"):
         liger_fused_linear_cross_entropy(h, w, target, b[:2], ignore_index=IGNORED)
+
+
+def test_of_equal_words_the_first_is_predicted():
+    h, w, target = torch.ones(3, 2), torch.ones(5, 2), torch.tensor([0, 1, 4])
+    found = liger_fused_linear_cross_entropy(
+        h, w, target, return_token_accuracy=True, return_predicted_tokens=True, reduction="none"
+    )
+    assert found.predicted_tokens.tolist() == [0, 0, 0]
+    assert found.token_accuracy.tolist() == [1, 0, 0]

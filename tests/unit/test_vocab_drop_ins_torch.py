@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from likely.core.errors import BadSetting, ShapeError, Unsupported
+from likely.core.head import Head
 from likely.vocab import LinearCrossEntropyLoss, _dense_rows, linear_cross_entropy_loss
 from likely.vocab._token_loss import TokenLoss
 
@@ -119,19 +120,19 @@ def test_no_tokens(probable, reduction):
     close(ours, theirs)
 
 
+@settings(max_examples=50)
 @given(
-    block=st.integers(1, 25),
+    block=st.integers(1, 180),
     smoothing=st.sampled_from([0.0, 0.2]),
     penalty=st.sampled_from([0.0, 0.1]),
     scaled=st.booleans(),
     weighted=st.booleans(),
+    softcap=st.sampled_from([None, 2.0]),
     reference=st.booleans(),
 )
-def test_chunks_do_not_matter(block, smoothing, penalty, scaled, weighted, reference):
-    from likely.core.head import Head
-
+def test_chunks_do_not_matter(block, smoothing, penalty, scaled, weighted, softcap, reference):
     h, w, target, b, weight = make(7, 23, weighted=weighted)
-    head, plain = Head(w, b), (weight, smoothing, penalty, scaled)
+    head, plain = Head(w, b, softcap=softcap), (weight, smoothing, penalty, scaled)
     whole = TokenLoss(*plain, backend="reference")
     parts = TokenLoss(
         *plain,

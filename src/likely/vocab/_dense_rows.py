@@ -25,7 +25,7 @@ def row_values(
     Args:
         fn: `fn(logits, *tensors)` of some tokens gives one value a token and mixes no tokens.
         hidden: `[N, D]`.
-        head: weight, bias and softcap are honoured; it has nothing else.
+        head: weight and bias are honoured; it has nothing else.
         tensors: what else `fn` reads, one row a token each.
         rows: tokens held at once; by default as many as `ROW_BYTES` allow.
 
@@ -92,8 +92,6 @@ class _Rows(torch.autograd.Function):
             for slot in to_tensors:
                 if slot is not None:
                     slot[at] = others.pop(0)
-            if head.softcap is not None:
-                dz = dz * (1 - (z / head.softcap) ** 2)
             if to_bias is not None:
                 to_bias += dz.sum(0)
             dz = dz.to(narrow)

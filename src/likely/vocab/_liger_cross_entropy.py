@@ -88,7 +88,7 @@ class Options:
         """What to measure besides the loss."""
         want = {"lse": Statistic("lse")} if self.return_z_loss else {}
         if self.return_token_accuracy or self.return_predicted_tokens:
-            want["predicted"] = Statistic("top", settings={"k": 1})
+            want["predicted"] = Statistic("argmax")
         return want
 
 
@@ -164,7 +164,7 @@ def _also(rows: Rows, kind: TokenLoss, stats: Stats, options: Options) -> Also:
         each = kind.penalties(stats)
         penalty = (rows.spread(each) if none else each.sum()).to(rows.hidden.dtype)
     if options.return_token_accuracy or options.return_predicted_tokens:
-        best = stats["predicted"][0][:, 0]
+        best = stats["predicted"]
         if options.return_token_accuracy:
             right = (best == rows.targets).float()
             accuracy = rows.spread(right) if none else right.mean()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,12 +10,12 @@ from torch import Tensor
 
 from likely.core.head import Head
 from likely.core.stats import Statistic, Stats, as_wishes
-from likely.vocab._dense_rows import row_values
+from likely.vocab._weighted_sum import WeightedSum, weighted_logit_sum
 from likely.vocab.fused_loss import fused_loss
 from likely.vocab.scan import Backend, scan
 
-SPLIT = 4096
-"""Words of which the weighted sum of rows is taken at once, in float32."""
+SUM = "weighted_sum"
+"""The name under which Σ_v w_v z_v is measured where it is not linear in the states."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +64,18 @@ class TokenLoss:
             One number, and the statistics.
         """
         fused = fused_loss(
-            self._value,
+            partial(self._value, head.size),
             hidden,
             head,
             targets,
-            {**self._want(), **also},
+            {**self._want(head), **also},
             columns=self._columns(targets),
             backend=self.backend,
             block=self.block,
             filter_eps=self.filter_eps,
         )
         total = fused.total
-        if self.smoothing:
+        if self.smoothing and head.softcap is None:
             total = total - self._linear(hidden, head, fused.stats).sum()
         return total, fused.stats
 
@@ -96,13 +97,13 @@ class TokenLoss:
             hidden,
             head,
             targets,
-            {**self._want(), **also},
+            {**self._want(head), **also},
             backend=self.backend,
             block=self.block,
             filter_eps=self.filter_eps,
         )
-        values: Tensor = self._value(stats, self._columns(targets))
-        if self.smoothing:
+        values: Tensor = self._value(head.size, stats, self._columns(targets))
+        if self.smoothing and head.softcap is None:
             values = values - self._linear(hidden, head, stats)
         return values, stats
 
@@ -120,61 +121,42 @@ class TokenLoss:
     def _scaled(self, values: Tensor, stats: Mapping[str, Any]) -> Tensor:
         return values * stats["log_prob"].detach().exp() if self.by_probability else values
 
-    def _want(self) -> dict[str, Statistic]:
-        return as_wishes(["log_prob", "lse"] if self.smoothing or self.penalty else ["log_prob"])
+    def _want(self, head: Head) -> dict[str, Statistic]:
+        if not (self.smoothing or self.penalty):
+            return as_wishes(["log_prob"])
+        want = as_wishes(["log_prob", "lse"])
+        if self.smoothing and head.softcap is not None:
+            weights = self.class_weight
+            want[SUM] = (
+                Statistic("sum_logit")
+                if weights is None
+                else Statistic("row", settings={"f": WeightedSum(weights)})
+            )
+        return want
 
     def _columns(self, targets: Tensor) -> dict[str, Tensor]:
         return {} if self.class_weight is None else {"weight": self.class_weight[targets]}
 
-    def _value(self, stats: Mapping[str, Any], columns: Mapping[str, Tensor]) -> Tensor:
-        """Everything but the sum of logits that smoothing needs."""
+    def _value(self, size: int, stats: Mapping[str, Any], columns: Mapping[str, Tensor]) -> Tensor:
+        """Everything but the sum of logits that smoothing needs, where that needs no sweep."""
         value = -(1 - self.smoothing) * stats["log_prob"]
         if "weight" in columns:
             value = value * columns["weight"].to(value.dtype)
         if self.smoothing:
             every = 1.0 if self.class_weight is None else _mean(self.class_weight, value.dtype)
             value = value + self.smoothing * every * stats["lse"]
+        if SUM in stats:
+            value = value - self.smoothing / size * stats[SUM]
         value = value * self.share
         if self.penalty:
             value = value + self.penalty * self.penalty_share * stats["lse"] ** 2
         return self._scaled(value, stats)
 
     def _linear(self, hidden: Tensor, head: Head, stats: Mapping[str, Any]) -> Tensor:
-        """s·ε/V · Σ_v w_v z_v of every token."""
-        weights = self.class_weight
-        if weights is None:
-            weights = torch.ones(head.size, device=hidden.device)
-        linear = weighted_logit_sum(hidden, head, weights) * (self.smoothing / head.size)
+        """s·ε/V · Σ_v w_v z_v of every token, where it needs no sweep."""
+        linear = weighted_logit_sum(hidden, head, self.class_weight) * (self.smoothing / head.size)
         return self._scaled(linear * self.share, stats)
 
 
 def _mean(weights: Tensor, dtype: torch.dtype) -> Tensor:
     return weights.detach().to(dtype).mean()
-
-
-def weighted_logit_sum(hidden: Tensor, head: Head, weights: Tensor) -> Tensor:
-    r"""Σ_v w_v z_v; in closed form where the logits are linear in the states.
-
-    $$ \sum_v w_v z_v = h \cdot (W^\top w) + w \cdot b $$
-    A softcap needs the logits themselves: then they are held for some tokens at a time.
-
-    Args:
-        hidden: `[N, D]`.
-        head: weight, bias and softcap are honoured; it has nothing else.
-        weights: w, `[V]`, without gradient.
-
-    Returns:
-        `[N]`, float32 at least.
-    """
-    like = torch.promote_types(hidden.dtype, torch.float32)
-    weights = weights.detach().to(like)
-    if head.softcap is not None:
-        return row_values(lambda z: z @ weights.to(z.dtype), hidden, head)
-    with torch.autocast(hidden.device.type, enabled=False):
-        column = torch.zeros(hidden.shape[1], dtype=like, device=hidden.device)
-        for part, rows in zip(
-            torch.split(weights, SPLIT), torch.split(head.weight, SPLIT), strict=True
-        ):
-            column = column + part @ rows.to(like)
-        total = hidden.to(like) @ column
-        return total if head.bias is None else total + weights @ head.bias.to(like)

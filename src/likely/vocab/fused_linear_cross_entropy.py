@@ -67,7 +67,7 @@ def liger_fused_linear_cross_entropy(
         accum_dtype: sums are float32 always, or float64 for float64; only a finer one is refused.
         use_token_scaling: multiply each token's loss by the probability of its target.
         return_token_accuracy: give the accuracy too.
-        return_predicted_tokens: give the likeliest words too, of equal ones any.
+        return_predicted_tokens: give the likeliest words too; of equal ones the smallest id.
         chunk_mem_const: how much memory a chunk may take in theirs; chunks are chosen here.
 
     Returns:
