@@ -135,7 +135,9 @@ def test_distance_knows_nan_zero_and_nothing():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
-@pytest.mark.parametrize("option", ["plain", "together", "entropy", "smoothing", "empty", "offset_up"])
+@pytest.mark.parametrize(
+    "option", ["plain", "together", "entropy", "smoothing", "empty", "offset_up"]
+)
 @pytest.mark.parametrize("ours", [scanned, fused])
 def test_ours_is_right_now(ours, option, dtype):
     if dtype in OPTIONS[option].dtypes:
