@@ -162,7 +162,7 @@ def main():
             for name, rival in RIVALS.items()
             if name in cells
         },
-        "cells": plain(judged({name: cells[name] for name in RIVALS if name in cells})),
+        "cells": plain(judged(plain({name: cells[name] for name in RIVALS if name in cells}))),
     }
     write(result)
     show(result)
