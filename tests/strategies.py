@@ -6,7 +6,11 @@ import torch
 from hypothesis import strategies as st
 
 from likely.core.batch import Batch
-from likely.core.head import Head
+from likely.core.head import Harmonic, Head
+
+KINDS = ("normal", "flat", "peaked", "wide", "tied")
+FORMS = ("number", "whole", "row")
+"""A scale or temperature: a float, a tensor of one number, or of one number a token."""
 
 
 @dataclass(eq=False)
@@ -17,20 +21,37 @@ class Problem:
     head: Head
     batch: Batch
     block: int
+    teacher: tuple[torch.Tensor, Head] | None = None
 
     @property
     def leaves(self):
-        found = [self.hidden, self.head.weight]
-        return found if self.head.bias is None else [*found, self.head.bias]
+        """Everything that wants a gradient: states, weight, bias, scale, temperature, teacher's."""
+        head = self.head
+        found = [self.hidden, head.weight, head.bias, head.scale, head.temperature]
+        if self.teacher is not None:
+            found += [self.teacher[0], self.teacher[1].weight]
+        return [t for t in found if isinstance(t, torch.Tensor) and t.requires_grad]
 
 
-def make_problem(n, v, d, kind, scale, softcap, temperature, bias, exclude, block, seed):
+def make_problem(
+    n, v, d, kind, scale, softcap, temperature, bias, exclude, block, seed, *,
+    score="dot", scale_form="number", temperature_form="number", teacher="",
+):  # fmt: skip
     g = torch.Generator().manual_seed(seed)
 
     def leaf(*shape):
         return torch.randn(*shape, generator=g, dtype=torch.float64).requires_grad_()
 
-    hidden, weight = leaf(n, d), leaf(v, d)
+    def number(value, form):
+        if form == "number":
+            return value
+        shape = (n,) if form == "row" else ()
+        drawn = torch.rand(shape, generator=g, dtype=torch.float64) + 0.5
+        return (value * drawn).requires_grad_()
+
+    hidden = leaf(n, d)
+    weight = leaf(2, v, d) if score == "tables" else leaf(v, d)
+    offset = {"high": 1e4, "low": -1e4}.get(kind, 0.0)
     with torch.no_grad():
         if kind == "flat":
             hidden.zero_()
@@ -45,11 +66,27 @@ def make_problem(n, v, d, kind, scale, softcap, temperature, bias, exclude, bloc
     if exclude and v > 2:
         mask = torch.rand(v, generator=g) < 0.3
         mask[0] = False
+    if teacher == "smaller" and v > 2:
+        mask = torch.zeros(v, dtype=torch.bool) if mask is None else mask
+        mask[-(v // 3) :] = True
     allowed = torch.arange(v) if mask is None else (~mask).nonzero()[:, 0]
     target = allowed[torch.randint(len(allowed), (n,), generator=g)]
-    head = Head(weight, leaf(v) if bias else None, scale, softcap, temperature, mask)
     cut = int(torch.randint(1, n, (1,), generator=g)) if n > 1 else 1
     segment = (torch.arange(n) >= cut).long()
+    added = leaf(v) if bias or offset else None
+    if added is not None:
+        with torch.no_grad():
+            added.add_(offset)
+    head = Head(
+        weight,
+        added,
+        number(scale, scale_form),
+        softcap,
+        number(temperature, temperature_form),
+        mask,
+        Harmonic(1.5, 1e-2) if score == "harmonic" else "dot",
+        segment if score == "tables" else None,
+    )
     batch = Batch(
         ids=torch.randint(v, (n,), generator=g),
         target=target,
@@ -60,10 +97,28 @@ def make_problem(n, v, d, kind, scale, softcap, temperature, bias, exclude, bloc
         pair=torch.tensor([[0, 1]]) if n > 1 else torch.zeros(0, 2, dtype=torch.int64),
         columns={"reference_log_prob": -torch.rand(n, generator=g, dtype=torch.float64) * 5},
     )
-    return Problem(hidden, head, batch, block)
+    return Problem(hidden, head, batch, block, make_teacher(teacher, n, v, d, mask, leaf))
 
 
-def problems(kinds=("normal", "flat", "peaked", "wide", "tied"), least=1):
+def make_teacher(kind, n, v, d, mask, leaf):
+    """A second reader of another width that excludes what the model does: no ratio is infinite."""
+    if not kind:
+        return None
+    size = {"same": v, "larger": v + 3, "smaller": v - v // 3 if v > 2 else v}[kind]
+    there = None if mask is None else torch.nn.functional.pad(mask, (0, max(0, size - v)))[:size]
+    return leaf(n, d + 1), Head(leaf(size, d + 1), exclude=there)
+
+
+def problems(kinds=KINDS, least=1, every=False):
+    """Problems; with `every`, all fields of a head are drawn, and a teacher."""
+    more = {}
+    if every:
+        more = {
+            "score": st.sampled_from(["dot", "dot", "harmonic", "tables"]),
+            "scale_form": st.sampled_from(FORMS),
+            "temperature_form": st.sampled_from(FORMS),
+            "teacher": st.sampled_from(["same", "larger", "smaller"]),
+        }
     return st.builds(
         make_problem,
         n=st.integers(least, 7),
@@ -77,6 +132,7 @@ def problems(kinds=("normal", "flat", "peaked", "wide", "tied"), least=1):
         exclude=st.booleans(),
         block=st.integers(1, 40),
         seed=st.integers(0, 2**31),
+        **more,
     )
 
 

@@ -102,9 +102,9 @@ class Head:
 
     weight: Float[Tensor, "*S V D"]
     bias: Float[Tensor, "V"] | None = None
-    scale: float | Float[Tensor, "*N"] = 1.0
+    scale: float | Float[Tensor, "..."] = 1.0
     softcap: float | None = None
-    temperature: float | Float[Tensor, "*N"] = 1.0
+    temperature: float | Float[Tensor, "..."] = 1.0
     exclude: Bool[Tensor, "V"] | None = None
     score: Literal["dot"] | Harmonic = "dot"
     sequence: Int[Tensor, "N"] | None = None
