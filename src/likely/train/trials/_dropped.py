@@ -78,7 +78,9 @@ def _share(dropped: Bool[Tensor, "N V"]) -> float:
     return float(dropped[::ROWS, ::WORDS].float().mean())
 
 
-def certain(seed: int, tokens: int = 256, words: int = 4096, width: int = 64) -> tuple[Tensor, ...]:
+def certain(
+    seed: int, tokens: int = 256, words: int = 4096, width: int = 64
+) -> tuple[Tensor, Tensor, Tensor]:
     """States that point at the row of their target, so that every token is next to certain.
 
     Args:

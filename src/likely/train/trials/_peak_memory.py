@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -55,7 +56,7 @@ def growth(
         hidden = torch.randn(tokens, width, generator=rng).requires_grad_()
         weight = torch.randn(size, width, generator=rng).div_(width**0.5).requires_grad_()
         targets = torch.randint(size, (tokens,), generator=rng)
-        found.append(peak_bytes(lambda given=(hidden, weight, targets): loss(*given)))
+        found.append(peak_bytes(partial(loss, hidden, weight, targets)))
     return found[1] / found[0], found[1] / 2**20
 
 
