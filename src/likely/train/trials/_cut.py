@@ -1,6 +1,7 @@
 """Cross-entropy without logits, with a gradient filter or without, and its errors."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -8,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from likely.core.head import Head
-from likely.vocab.fused_loss import Fused, fused_loss
+from likely.vocab.scan import scan
 
 HELD = 2**18
 """Logits held at once where errors and memory are measured: many blocks at these sizes."""
@@ -18,36 +19,27 @@ def cut(
     hidden: Float[Tensor, "N D"],
     head: Head,
     targets: Int[Tensor, "N"],
-    weight: Float[Tensor, "N"] | None = None,
     *,
     filter_eps: float | None = None,
     block: int | None = None,
-) -> Fused:
-    """Cross-entropy without the logits.
+) -> Float[Tensor, "N"]:
+    """Cross-entropy without the logits; backward computes them again, block by block, as CCE does.
 
     Args:
         hidden: states.
         head: what turns them into logits.
         targets: the token that came next.
-        weight: of each token; None for 1.
-        filter_eps: of the gradient filter; None for none.
+        filter_eps: of the gradient filter; None for none. It looks at the gradient of what is
+            differentiated, so that should be a sum over tokens and not a mean.
         block: logits held at once.
 
     Returns:
-        Σ weight·loss with its gradient.
+        The loss of every token.
     """
-    return fused_loss(
-        lambda stats, columns: (-stats["log_prob"], columns["weight"]),
-        hidden,
-        head,
-        targets,
-        {"log_prob"},
-        columns={"weight": torch.ones(len(hidden)) if weight is None else weight},
-        backend="chunked",
-        block=block,
-        compiled=False,
-        filter_eps=filter_eps,
-    )
+    settings: dict[str, Any] = {"backend": "chunked", "block": block, "compiled": False}
+    stats = scan(hidden, head, targets, {"log_prob"}, filter_eps=filter_eps, **settings)
+    values: Tensor = -stats["log_prob"]
+    return values
 
 
 def in_order(
@@ -108,8 +100,8 @@ def _ours(leaves: list[Tensor], targets: Tensor, eps: float | None) -> list[Tens
     hidden, weight = leaves
     # A filter needs the tokens of its blocks at once; without one, blocks are small.
     asked = (Head(weight), targets) if eps is None else in_order(hidden, Head(weight), targets)
-    found = cut(hidden, *asked, filter_eps=eps, block=None if eps else HELD)
-    return [found.values, *torch.autograd.grad(found.total, leaves)]
+    values = cut(hidden, *asked, filter_eps=eps, block=None if eps else HELD)
+    return [values.detach(), *torch.autograd.grad(values.sum(), leaves)]
 
 
 def _dense(leaves: list[Tensor], targets: Tensor) -> list[Tensor]:

@@ -121,9 +121,14 @@ def _fit(
     for step, number in enumerate(steps):
         batch = plan.batch(number)
         hidden, head = reader.hidden(batch)
-        found = cut(hidden, *in_order(hidden, head, batch.target), batch.weight, filter_eps=eps)
-        autograd.backward(found.total / found.weight)
-        losses[step] = float(found.total.detach() / found.weight)
+        values = cut(hidden, *in_order(hidden, head, batch.target), filter_eps=eps)
+        total, weight = (batch.weight * values).sum(), float(batch.weight.sum())
+        # Divided afterwards: the filter means gradients of one token's loss.
+        autograd.backward(total)
+        losses[step] = total.item() / weight
+        for parameter in reader.parameters():
+            if parameter.grad is not None:
+                parameter.grad.div_(weight)
         nn.utils.clip_grad_norm_(reader.parameters(), recipe.optimizer.clip)
         for one in optimizers:
             for group in one.param_groups:

@@ -20,6 +20,7 @@ from likely.train.trials._cut import HELD, cut, errors
 from likely.train.trials._cut_training import Setting, plan_of, text_of, tuned
 from likely.train.trials._dropped import certain, dropped
 from likely.train.trials._peak_memory import growth
+from likely.vocab.fused_loss import fused_loss
 
 _JUDGED = 16_384
 """Bytes of held-out text that are read."""
@@ -35,18 +36,18 @@ def cut_cross_entropy(
     words: Annotated[int, Ge(4096)] = 16_384,
     width: Annotated[int, Ge(8)] = 64,
     rows: Annotated[int, Ge(1)] = 3,
-    pretraining_steps: Annotated[int, Ge(1)] = 60,
+    pretraining_steps: Annotated[int, Ge(1)] = 50,
     steps: Annotated[int, Ge(1)] = 40,
     rate: Annotated[float, Gt(0)] = 4e-3,
     tuning_rate: Annotated[float, Gt(0)] = 1e-3,
 ) -> dict[str, float | list[float]]:
     """Train a small transformer with a large head by cross-entropy that never holds its logits.
 
-    Gradients are taken in the sweep of `fused_loss`. A filter takes blocks of 128 tokens and 256
-    words as 0 where all gradients on logits are below `filter_eps`; words are put in the order of
-    their mean logit before each step, so that what can be dropped lies together. The model is
-    pretrained, then tuned on text it has not read, at a rate that warms up anew; all arms of a
-    seed begin from the same weights and read the same.
+    The backward pass of `scan` computes the logits again, as CCE does. A filter takes blocks of
+    128 tokens and 256 words as 0 where all gradients on logits are below `filter_eps`; words are
+    put in the order of their mean logit before each step, so that what can be dropped lies
+    together. The model is pretrained, then tuned on text it has not read, at a rate that warms up
+    anew; all arms of a seed begin from the same weights and read the same.
 
     Measures, on what was trained:
 
@@ -66,8 +67,9 @@ def cut_cross_entropy(
       that all are, with `made_up_` before their names.
 
     And of random states and weights of growing vocabularies: `memory_growth`, peak memory above
-    the gradients with 32,768 words over that with 4,096, and `memory_mib` with more of them; the
-    same of `F.cross_entropy`, with `dense_` before their names.
+    the gradients with 32,768 words over that with 4,096, and `memory_mib` with more of them, where
+    262,144 logits are held at once; the same of `fused_loss`, which takes gradients in its one
+    sweep, with `fused_` before their names, and of `F.cross_entropy`, with `dense_`.
 
     Args:
         seed: of the text's order and the first weights.
@@ -124,10 +126,22 @@ def _of_states(reader: Reader, setting: Setting, eps: float) -> dict[str, float]
 
 
 def _memory(eps: float | None) -> dict[str, float]:
-    """Growth of peak memory with the vocabulary, of ours and of `F.cross_entropy`."""
+    """Growth of peak memory with the vocabulary."""
 
     def ours(hidden: Tensor, weight: Tensor, targets: Tensor) -> None:
-        found = cut(hidden, Head(weight), targets, filter_eps=eps, block=HELD)
+        values = cut(hidden, Head(weight), targets, filter_eps=eps, block=HELD)
+        torch.autograd.backward(values.sum())
+
+    def fused(hidden: Tensor, weight: Tensor, targets: Tensor) -> None:
+        given = hidden, Head(weight), targets, {"log_prob"}
+        found = fused_loss(
+            lambda stats, columns: -stats["log_prob"],
+            *given,
+            backend="chunked",
+            block=HELD,
+            compiled=False,
+            filter_eps=eps,
+        )
         torch.autograd.backward(found.total)
 
     def plain(hidden: Tensor, weight: Tensor, targets: Tensor) -> None:
@@ -135,10 +149,13 @@ def _memory(eps: float | None) -> dict[str, float]:
         torch.autograd.backward(F.cross_entropy(logits, targets, reduction="sum"))
 
     ratio, size = growth(ours)
+    in_sweep, more = growth(fused)
     dense, large = growth(plain)
     return {
         "memory_growth": ratio,
         "memory_mib": size,
+        "fused_memory_growth": in_sweep,
+        "fused_memory_mib": more,
         "dense_memory_growth": dense,
         "dense_memory_mib": large,
     }
