@@ -26,6 +26,7 @@ import torch
 from torch.nn import functional
 
 import likely
+from likely.core.catalogue import catalogue
 from likely.core.head import Head
 from likely.core.stats import Statistic
 from likely.vocab._way import emulated
@@ -97,7 +98,7 @@ class Case:
         scan(self.hidden, Head(self.weight), self.target, {"log_prob"}, backend="chunked")
 
     def torch_default(self) -> None:
-        """torch's own chunked loss as it comes."""
+        """Torch's own chunked loss as it comes."""
         options = torch.nn.LinearCrossEntropyOptions()
         loss = functional.linear_cross_entropy(
             self.hidden, self.weight, self.target, options=options
@@ -262,6 +263,90 @@ def loss_error(case: Case) -> float:
     return float((ours - exact).abs().max())
 
 
+def arguments(name: str, case: Case) -> Statistic:
+    """A wish for a statistic, with plausible arguments."""
+    n, v = case.tokens, case.words
+    g = torch.Generator().manual_seed(1)
+    mask = torch.rand(v, generator=g) < 0.5
+    ids = torch.randint(v, (n, 4), generator=g)
+    rows: dict[str, dict[str, torch.Tensor]] = {
+        "gather": {"ids": ids},
+        "rest_lse": {"ids": ids},
+        "expect_lowrank": {"a": torch.randn(n, 2, generator=g)},
+        "column_sums": {"weight": torch.rand(n, generator=g)},
+    }
+    settings: dict[str, dict[str, Any]] = {
+        "expect": {"u": case.columns},
+        "expect_lowrank": {"b": case.columns},
+        "covariance": {"u": case.columns},
+        "subset_lse": {"mask": mask},
+        "subset_expect": {"mask": mask, "u": case.columns},
+        "power_lse": {"tau": 0.5},
+        "renyi": {"order": 0.5},
+        "tsallis": {"order": 0.5},
+        "top": {"k": 10},
+        "top_k_kl": {"k": 10},
+        "gumbel_sample": {"seed": 0},
+        "mixture_lse": {"a": 0.5, "b": 0.5},
+        "two_head_sum": {"f": _product_of_roots},
+        "row": {"f": _entropy_of_rows},
+    }
+    return Statistic(name, rows.get(name, {}), settings.get(name, {}))
+
+
+def _product_of_roots(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
+    return ((log_p + log_q) / 2).exp()
+
+
+def _entropy_of_rows(logits: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    log_p = logits.log_softmax(-1)
+    return -(log_p.exp() * log_p).sum(-1)
+
+
+def costs(rounds: int) -> dict[str, Any]:
+    """What each statistic takes, beside `log_prob` alone."""
+    case = Case("float32", 1024, 256, 16000)
+    other = Case("float32", 1024, 64, 16000)
+    roles = {"teacher": (other.hidden.detach(), Head(other.weight.detach()))}
+    found = {}
+    for name in catalogue("vocab.statistics"):
+        wish = arguments(name, case)
+
+        def measured(wish: Statistic, back: bool) -> Callable[[], None]:
+            def run() -> None:
+                with torch.set_grad_enabled(back):
+                    stats = scan(
+                        case.hidden,
+                        Head(case.weight),
+                        case.target,
+                        {"it": wish},
+                        roles=roles,
+                        backend="chunked",
+                        compiled=True,
+                    )
+                    value = stats["it"][1] if isinstance(stats["it"], tuple) else stats["it"]
+                    if back:
+                        case.backward(value.sum())
+
+            return run
+
+        gradient = name not in WITHOUT_GRADIENT
+        plain = Statistic("log_prob")
+        methods = {"scores": measured(wish, False), "log_prob scores": measured(plain, False)}
+        if gradient:
+            methods |= {"trains": measured(wish, True), "log_prob trains": measured(plain, True)}
+        seconds = clock(methods, rounds)
+        row = {"scores": ratio(seconds, "scores", "log_prob scores")}
+        if gradient:
+            row["trains"] = ratio(seconds, "trains", "log_prob trains")
+        found[name] = row
+        print(name, row, flush=True)
+    return found
+
+
+WITHOUT_GRADIENT = {"argmax", "gumbel_sample", "rank"}
+
+
 def memory() -> dict[str, Any]:
     """Peaks above the gradients in MiB, each in a fresh process."""
     found = {}
@@ -331,7 +416,11 @@ def main() -> None:
     found = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     found |= {"format": 1, "date": datetime.now(UTC).date().isoformat()}
     found |= {"environment": environment(), "rounds": given.rounds}
-    parts = {"time": lambda: times(given.rounds), "memory": memory}
+    parts = {
+        "time": lambda: times(given.rounds),
+        "memory": memory,
+        "statistics": lambda: costs(given.rounds),
+    }
     for name, measure in parts.items():
         if given.only in (None, name):
             found[name] = measure()

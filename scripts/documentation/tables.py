@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.core.catalogue import catalogue
-from scripts.documentation import gradients
+from scripts.documentation import gradients, scan
 from scripts.documentation.docstring import parse
 from scripts.documentation.source import ROOT, SOURCE, Symbol, parameters, symbols
 
@@ -184,6 +184,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "gradients_counts": _gradients(gradients.counts),
     "gradients_refused": _gradients(gradients.refused),
     "gradients_wrong": _gradients(gradients.wrong),
+    "scan_times": scan.times,
+    "scan_memory": scan.memory,
+    "scan_statistics": scan.statistics,
     "entries_objectives": _entries("objectives"),
     "entries_decode": _entries("decode"),
     "entries_models": _entries("models"),
