@@ -9,8 +9,9 @@ from likely.core.bind import Bound
 from likely.core.errors import Unsupported
 from likely.models._flat import columns_of
 from likely.models._heads import causal_lm, linear_head
-from likely.models._inside import NAME, Inside, methods
+from likely.models._inside import Inside
 from likely.models._measured_loss import bound_objective
+from likely.models._replaced import NAME, methods
 
 
 def install(model: Any, objective: str | Bound) -> Inside:

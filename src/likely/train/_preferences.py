@@ -110,16 +110,17 @@ def _given(inputs: dict[str, Any]) -> dict[str, Any]:
 @torch.no_grad()
 def _reference(trainer: Any, given: dict[str, Any]) -> Tensor:
     """Log p of every target under the reference, read through the scan."""
-    model, apart = trainer.ref_model, nullcontext()
-    if model is None:
-        model, apart = trainer.model, _without_adapter(trainer)
+    alone = trainer.ref_model is None
+    model = trainer.model if alone else trainer.ref_model
+    apart = _without_adapter(trainer) if alone else nullcontext()
     with apart, inside_head(model, "cross_entropy") as inside:
         inside.tokens = True
         try:
             model(**given)
-            found: Tensor = inside.log_prob
+            found = inside.log_prob
         finally:
             inside.tokens, inside.log_prob = False, None
+    assert found is not None
     return found
 
 
