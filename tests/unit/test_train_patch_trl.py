@@ -1,6 +1,5 @@
 """TRL's trainers, where TRL is installed; it is in no extra of ours."""
 
-
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast, PrinterCallback

@@ -8,13 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from likely.core.bind import Bound
 from likely.core.errors import Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic
-from likely.models._flat import Given, columns_of, flat_batch, need_ids
+from likely.models._flat import Given, flat_batch
 from likely.models._heads import scale_and_softcap
-from likely.models._measured_loss import objective_total
+from likely.models._measured_loss import Prepared, objective_total
 from likely.models.reader import measure
 
 
@@ -44,7 +43,7 @@ class Inside:
 
     model: Any
     head: nn.Linear
-    objective: Bound
+    objective: Prepared
     names: tuple[str, ...]
     any_name: bool
     plain: dict[str, Any]
@@ -98,8 +97,8 @@ class Inside:
         Returns:
             The fields.
         """
-        names = columns_of(self.objective)
-        columns = {name: given.pop(name) for name in names if given.get(name) is not None}
+        names = [name for name in self.objective.columns if given.get(name) is not None]
+        columns = {name: given.pop(name) for name in names}
         found = Given(
             labels=given["labels"],
             shift_labels=given.get("shift_labels"),
@@ -125,17 +124,22 @@ class Inside:
             Σ weight · value, divided by `num_items_in_batch` or by Σ weight.
 
         Raises:
-            Unsupported: the number of tokens is given, and the objective's values are no tokens.
+            Unsupported: the number of tokens is given, and the objective's values are no tokens; or
+            it reads tokens, and embeddings were given.
         """
         given, unit = self.given, self.objective.unit
         assert given is not None
         items = given.num_items_in_batch
         if items is not None and unit != "N":
             raise Unsupported(
-                f"num_items_in_batch counts tokens, and {self.objective.name!r} gives one value a "
+                f"num_items_in_batch counts tokens, and {self.objective} gives one value a "
                 f"unit {unit!r}. Leave it out, or choose an objective with one value a token."
             )
-        need_ids(self.objective, given)
+        if "ids" in self.objective.needs and given.input_ids is None:
+            raise Unsupported(
+                f"The objective {self.objective} reads the input tokens, and the model was given "
+                "inputs_embeds. Give input_ids, or choose an objective that does not read ids."
+            )
         batch = flat_batch(given, hidden.shape[0], hidden.shape[1], hidden.device)
         states, head = self._as_multiplied(hidden.reshape(-1, hidden.shape[-1]))
         with torch.autocast(hidden.device.type, enabled=False):

@@ -46,11 +46,11 @@ def methods(trainer: Any, inside: Inside) -> dict[str, Callable[..., Any]]:
     Raises:
         Unsupported: an objective without pairs, or a setting that it would not see.
     """
-    objective = inside.objective
-    if objective.unit != "P":
+    objective, unit = inside.objective.bound, inside.objective.unit
+    if unit != "P":
         raise Unsupported(
             f"patch: DPOTrainer compares pairs, and {objective.name!r} gives one value a unit "
-            f"{objective.unit!r}. Choose an objective with one value a pair, such as 'dpop'."
+            f"{unit!r}. Choose an objective with one value a pair, such as 'dpop'."
         )
     known = {*PER_TOKEN, "pair", REFERENCE, *catalogue("vocab.statistics")}
     if unknown := [name for name in objective.needs if name not in known]:
