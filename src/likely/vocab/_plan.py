@@ -1,14 +1,15 @@
 """From wishes to accumulators, and back from their sums to statistics."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from likely.core.catalogue import get, module_of, needs
-from likely.core.errors import UnknownName
-from likely.core.settings import check
+from likely.core.errors import UnknownName, Unsupported
+from likely.core.settings import check, settings_of
 from likely.core.stats import Statistic
 from likely.vocab.moments._accumulator import SELF, Accumulator, Moment, State
 from likely.vocab.moments._names import PLAIN
@@ -33,13 +34,15 @@ class Plan:
 
     Args:
         wishes: statistics by the name they shall have.
+        targets: `[N]`; a statistic with a setting `row` that is not given numbers its tokens.
 
     Raises:
         UnknownName: no statistic has this name, or one reads a moment that does not exist.
         BadSetting: a wish with other settings than its statistic takes.
     """
 
-    def __init__(self, wishes: Mapping[str, Statistic]) -> None:
+    def __init__(self, wishes: Mapping[str, Statistic], targets: Tensor | None = None) -> None:
+        self._targets = targets
         self._sums: list[Accumulator] = []
         self._given: list[tuple[Tensor, ...]] = []
         self.rows: list[Tensor] = []
@@ -63,6 +66,7 @@ class Plan:
 
     def _reading(self, wish: Statistic) -> _Reading:
         entry = get("vocab.statistics", wish.name)
+        wish = self._numbered(entry, wish)
         settings = check(f"Statistic {wish.name!r}", entry, {**wish.rows, **wish.settings})
         declare = getattr(module_of("vocab.statistics", wish.name), "wants", None)
         moments: dict[str, Moment] = declare(**settings) if declare else {}
@@ -76,6 +80,33 @@ class Plan:
         rest = {k: v for k, v in settings.items() if k not in wish.rows}
         role = settings.get("role", SELF)
         return _Reading(entry, placed, role, tuple(wish.rows), rest)
+
+    def _numbered(self, entry: Callable[..., Any], wish: Statistic) -> Statistic:
+        """The wish with numbers of its tokens, where its statistic takes them and has none."""
+        named = {**wish.rows, **wish.settings}
+        if self._targets is None or "row" not in settings_of(entry) or "row" in named:
+            return wish
+        row = torch.arange(len(self._targets), device=self._targets.device)
+        return Statistic(wish.name, {**wish.rows, "row": row}, wish.settings)
+
+    def refuse_stored(self, stored: Collection[str]) -> None:
+        """Refuse what would be infinite against a reader of which only some logits were stored.
+
+        Args:
+            stored: names of such readers.
+
+        Raises:
+            Unsupported: a statistic says of itself (`infinite`) that it would be.
+        """
+        for reading in self._readings.values():
+            name = reading.entry.__name__
+            why = getattr(module_of("vocab.statistics", name), "infinite", None)
+            said = why(**reading.settings) if why and reading.role in stored else ""
+            if said:
+                raise Unsupported(
+                    f"{name}: against the stored logits of {reading.role!r} {said}. Give the "
+                    "reader's states and head, or measure jsd or forward_kl."
+                )
 
     def _place(self, moment: Moment) -> int:
         """The number of an accumulator that serves this moment."""

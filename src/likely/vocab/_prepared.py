@@ -79,7 +79,8 @@ def prepare(
     _check(hidden, head, targets)
     own, others = by_role(as_wishes(want), roles)
     own, known = (own, {}) if fused else without_closed(own, hidden, head)
-    plan = Plan(own)
+    plan = Plan(own, targets)
+    plan.refuse_stored([k for k, role in roles.items() if isinstance(role, TopLogits)])
     readers, sources, parts = readers_of(hidden, head, roles, plan.roles)
     spec = Spec(readers, plan.sums)
     tensors = [*sources, targets, *parts, *plan.given]

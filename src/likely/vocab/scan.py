@@ -129,7 +129,7 @@ def from_logits(
     check_targets(len(logits), logits.shape[1], targets)
     roles = roles or {}
     own, others = by_role(as_wishes(want), roles)
-    plan = Plan(own)
+    plan = Plan(own, targets)
     for role in plan.roles:
         if role not in roles:
             remedy = f"Give it: from_logits(..., roles={{{role!r}: its logits}})."

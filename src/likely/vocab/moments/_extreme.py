@@ -65,26 +65,31 @@ class Top(Accumulator):
 
     def of(self, block: Block, given: State) -> State:
         """The block's own; −∞ and id −1 where it has fewer than k."""
-        x = block.x()
+        # Whole logits are compared: about the shift, close ones may round to the same number.
+        z = block.logits[SELF]
         if self.wrong:
-            x = x.masked_fill(block.is_target, -torch.inf)
+            z = z.masked_fill(block.is_target, -torch.inf)
         if self.k == 1:
-            value, place = x.max(-1, keepdim=True)
-            return (value, _real(value, place + block.first_id))
-        best = x.topk(min(self.k, x.shape[1]), dim=-1)
-        missing = self.k - best.values.shape[1]
-        values, ids = best.values, best.indices + block.first_id
-        if missing:
-            values = torch.nn.functional.pad(values, (0, missing), value=-torch.inf)
+            value, place = z.max(-1, keepdim=True)
+        else:
+            value, place = z.topk(min(self.k, z.shape[1]), dim=-1)
+        x = block.x().gather(1, place).masked_fill(value.isneginf(), -torch.inf)
+        ids = (place + block.first_id).masked_fill(value.isneginf(), -1)
+        missing = self.k - place.shape[1]
+        if missing > 0:
+            x = torch.nn.functional.pad(x, (0, missing), value=-torch.inf)
             ids = torch.nn.functional.pad(ids, (0, missing), value=-1)
-        return (values, _real(values, ids))
+        return (x, ids)
 
     def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
         """X falls."""
         return (state[0] - rises[SELF][:, None], state[1])
 
     def merge(self, one: State, other: State) -> State:
-        """The largest of both; of equal ones those of smaller columns."""
+        """The largest of both; a single one is, of equal ones, that of the smaller column."""
+        if self.k == 1:
+            better = other[0] > one[0]
+            return (torch.where(better, other[0], one[0]), torch.where(better, other[1], one[1]))
         x = torch.cat([one[0], other[0]], dim=1)
         ids = torch.cat([one[1], other[1]], dim=1)
         best = x.topk(self.k, dim=-1)
@@ -93,10 +98,6 @@ class Top(Accumulator):
     def touched(self, grads: State, state: State, block: Block, given: State) -> Any:
         """The words that were found."""
         return state[1], grads[0]
-
-
-def _real(values: Tensor, ids: Tensor) -> Tensor:
-    return torch.where(values.isneginf(), -1, ids)
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,20 @@ class Above(Accumulator):
 
     def of(self, block: Block, given: State) -> State:
         """A count; both logits come from the same product, so the target never beats itself."""
-        x = block.x()
-        at_target = x.gather(1, block.targets[:, None])
-        return (((x > at_target) & ~block.is_target).sum(-1),)
+        return (beaten(block).sum(-1),)
+
+
+def beaten(block: Block) -> Tensor:
+    """Which words have a logit strictly above the target's.
+
+    Args:
+        block: a whole row a token.
+
+    Returns:
+        True or False, `[n, V]`; no gradient.
+    """
+    z = block.logits[SELF].detach()
+    return (z > z.gather(1, block.targets[:, None])) & ~block.is_target
 
 
 @dataclass(frozen=True)
@@ -134,8 +146,8 @@ class Gumbel(Accumulator):
         """The best of the block; the number of each row is given, `[N]`."""
         noisy = block.x() / self.temperature + gumbel(given[0], block.ids, self.seed, block.x())
         noisy = noisy.masked_fill(block.logits[SELF].isneginf(), -torch.inf)
-        best = noisy.max(-1, keepdim=True)
-        return (best.values, best.indices + block.first_id)
+        value, place = noisy.max(-1, keepdim=True)
+        return (value, place + block.first_id)
 
     def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
         """X falls."""
@@ -161,9 +173,10 @@ def gumbel(rows: Tensor, ids: Tensor, seed: int, like: Tensor) -> Tensor:
     """
     row = _mix(_mix(rows & MASK) ^ (seed & MASK))
     word = _mix((ids + 0x9E3779B9) & MASK)
-    bits = _mix(row[:, None] ^ word[None, :]) >> 8
-    uniform = (bits.to(like.dtype) + 0.5) * 2.0**-24
-    return -(-uniform.log()).log()
+    bits = _mix(row[:, None] ^ word[None, :])
+    # u near 0 in -log(-log(1 - u)) is the likely winner: there float32 has digits to spare.
+    uniform = (bits.to(like.dtype) + 0.5) * 2.0**-32
+    return -(-(-uniform.clamp_max(1 - 2.0**-24)).log1p()).log()
 
 
 MASK = 0xFFFFFFFF

@@ -110,8 +110,12 @@ class Mixture(LogSum):
     reader: str = "teacher"
 
     def exponents(self, block: Block, given: State) -> Tensor:
-        """A x + b t."""
-        return self.a * block.x() + self.b * block.x(self.reader)
+        """A x + b t; words that one of them excludes are left out, unless that raises them."""
+        gone = block.logits[SELF].isneginf()
+        if self.b > 0:
+            gone = gone | block.logits[self.reader].isneginf()
+        mixed = self.a * block.x() + self.b * block.x(self.reader)
+        return mixed.masked_fill(gone, -torch.inf)
 
     def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
         """Both fall."""

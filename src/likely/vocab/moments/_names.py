@@ -1,12 +1,22 @@
 """The moments a statistic can name, and those it can ask for in its `wants`."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from likely.vocab.moments._accumulator import LOWEST, Moment
 from likely.vocab.moments._extreme import Above, Gumbel, Pick, Top
 from likely.vocab.moments._log_sum import Mixture, Rest
-from likely.vocab.moments._rows import MassAbove
+from likely.vocab.moments._rows import (
+    Between,
+    ColumnSums,
+    MassAbove,
+    Row,
+    SubsetColumns,
+    TopBetween,
+)
 from likely.vocab.moments._tilted import Below, Columns, Plain, Tilted
 
 PLAIN: dict[str, Moment] = {
@@ -14,13 +24,13 @@ PLAIN: dict[str, Moment] = {
     "first": Moment(Tilted(order=1), lambda s: s[1] / s[0]),
     "second": Moment(Tilted(order=2), lambda s: s[2] / s[0]),
     "log_sum_2": Moment(Tilted(tilt=2.0), lambda s: s[0].log()),
-    "target": Moment(Pick(), lambda s: s[0][:, 0]),
+    "target": Moment(Pick(), lambda s: excluded_are_gone(s[0][:, 0])),
     "rest": Moment(Rest(), lambda s: s[0]),
     "plain_sum": Moment(Plain(), lambda s: s[0]),
     "plain_square_sum": Moment(Plain(), lambda s: s[1]),
     "largest": Moment(Top(), lambda s: s[0][:, 0]),
     "likeliest": Moment(Top(), lambda s: s[1][:, 0]),
-    "best_wrong": Moment(Top(wrong=True), lambda s: s[0][:, 0]),
+    "best_wrong": Moment(Top(wrong=True), lambda s: excluded_are_gone(s[0][:, 0])),
     "below": Moment(Below(), lambda s: s[0]),
     "above": Moment(Above(), lambda s: s[0]),
     "above_mass": Moment(MassAbove(), lambda s: s[0]),
@@ -115,21 +125,24 @@ def within(mask: Tensor) -> Moment:
     return Moment(Rest("mask"), lambda s: s[0], (mask,))
 
 
-def of_role(role: str) -> dict[str, Moment]:
+def of_role(role: str, *names: str) -> dict[str, Moment]:
     """Moments about a second reader's q, x̃ being its logits about its own shift.
 
     Args:
         role: the reader's name.
+        names: some of `other_log_sum` log Σ e^x̃, `other_first` E_q[x̃], `taught` E_q[x], `seen`
+            E_p[x̃].
 
     Returns:
-        `other_log_sum` log Σ e^x̃, `other_first` E_q[x̃], `taught` E_q[x], `seen` E_p[x̃].
+        Those moments by name.
     """
-    return {
+    every = {
         "other_log_sum": Moment(Tilted(weigher=role, reader=role), lambda s: s[0].log()),
         "other_first": Moment(Tilted(1.0, 1, role, role), lambda s: s[1] / s[0]),
         "taught": Moment(Tilted(1.0, 1, role), lambda s: s[1] / s[0]),
         "seen": Moment(Tilted(1.0, 1, reader=role), lambda s: s[1] / s[0]),
     }
+    return {name: every[name] for name in names}
 
 
 def mixture(a: float, b: float, role: str) -> Moment:
@@ -144,6 +157,70 @@ def mixture(a: float, b: float, role: str) -> Moment:
         A moment, `[N]`.
     """
     return Moment(Mixture(a, b, role), lambda s: s[0])
+
+
+def expect_within(mask: Tensor, u: Tensor) -> Moment:
+    """E_p[u] given that the word is one of a mask.
+
+    Args:
+        mask: True for the words that count, `[V]`.
+        u: fixed columns over the vocabulary, `[V, K]`.
+
+    Returns:
+        A moment, `[N, K]`.
+    """
+    return Moment(SubsetColumns(), lambda s: s[0], (mask, u))
+
+
+def column_sums(weight: Tensor) -> Moment:
+    """Σ_n w_n p_{n,v}.
+
+    Args:
+        weight: w, `[N]`.
+
+    Returns:
+        A moment, `[V]`.
+    """
+    return Moment(ColumnSums(), lambda s: s[0], (weight,))
+
+
+def between(f: Callable[[Tensor, Tensor], Tensor], role: str) -> Moment:
+    """Σ_v f(log p_v, log q_v).
+
+    Args:
+        f: element by element; equal ones are summed and compiled once.
+        role: the second reader's name.
+
+    Returns:
+        A moment, `[N]`.
+    """
+    return Moment(Between(f, role), lambda s: s[0])
+
+
+def top_between(k: int, rest: bool, role: str) -> Moment:
+    """KL(q‖p) on the k likeliest words of q.
+
+    Args:
+        k: how many.
+        rest: whether the rest counts as one more word.
+        role: the second reader's name.
+
+    Returns:
+        A moment, `[N]`.
+    """
+    return Moment(TopBetween(k, rest, role), lambda s: s[0])
+
+
+def row(f: Callable[[Tensor, Tensor], Any]) -> Moment:
+    """What a function makes of whole rows.
+
+    Args:
+        f: of logits `[n, V]` and targets `[n]`.
+
+    Returns:
+        A moment, one row a token.
+    """
+    return Moment(Row(f), lambda s: s[0])
 
 
 def excluded_are_gone(x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from likely.vocab.moments._accumulator import SELF, Accumulator, Block, State
+from likely.vocab.moments._extreme import beaten
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,9 @@ class MassAbove(Accumulator):
 
     def of(self, block: Block, given: State) -> State:
         """A sum under a mask that has no gradient."""
-        x = block.x()
-        above = (x > x.gather(1, block.targets[:, None])) & ~block.is_target
+        above = beaten(block)
         e = block.tilted()
-        return (torch.where(above.detach(), e, 0.0).sum(-1) / e.sum(-1),)
+        return (torch.where(above, e, 0.0).sum(-1) / e.sum(-1),)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class SubsetColumns(Accumulator):
     def of(self, block: Block, given: State) -> State:
         """A softmax over the subset, then a product."""
         mask, u = given
-        x = block.x().masked_fill(~mask.bool(), -torch.inf)
+        gone = ~mask.bool() | block.logits[SELF].isneginf()
+        x = block.x().masked_fill(gone, -torch.inf)
         largest = x.detach().amax(-1, keepdim=True)
         e = (x - largest.where(largest.isfinite(), torch.zeros_like(largest))).exp()
         return (e @ u.to(e.dtype) / e.sum(-1, keepdim=True),)

@@ -7,13 +7,17 @@ from likely.vocab.moments import _names as moment
 from likely.vocab.moments._accumulator import Moment
 
 
-def wants(*, ids: Tensor) -> dict[str, Moment]:
+def wants(*, ids: Tensor, sequence: Tensor | None = None) -> dict[str, Moment]:
     """The moment it reads."""
-    return {"chosen": moment.pick(ids)}
+    return {"chosen": moment.pick(ids if sequence is None else ids[sequence])}
 
 
 def gather(
-    shift: Float[Tensor, "N"], chosen: Float[Tensor, "N C"], *, ids: Int[Tensor, "N C"]
+    shift: Float[Tensor, "N"],
+    chosen: Float[Tensor, "N C"],
+    *,
+    ids: Int[Tensor, "_ C"],
+    sequence: Int[Tensor, "N"] | None = None,
 ) -> Float[Tensor, "N C"]:
     r"""Logits of chosen words, a row of them for each token.
 
@@ -22,7 +26,8 @@ def gather(
     Args:
         shift: the largest logit.
         chosen: x of the chosen ids.
-        ids: words, `[N, C]`.
+        ids: words, `[N, C]`; or one row a sequence, `[S, C]`, given as a setting.
+        sequence: which row of ids each token uses, `[N]`; None where every token has its own.
 
     Returns:
         Logits, `[N, C]`; −∞ for excluded words.
@@ -41,7 +46,7 @@ def gather(
     return shift[:, None] + chosen
 
 
-def dense(z: Tensor, y: Tensor, *, ids: Tensor) -> Tensor:
+def dense(z: Tensor, y: Tensor, *, ids: Tensor, sequence: Tensor | None = None) -> Tensor:
     """The same, from the logits."""
     del y
-    return z.gather(-1, ids)
+    return z.gather(-1, ids if sequence is None else ids[sequence])

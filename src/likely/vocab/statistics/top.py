@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
+import torch
 from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from likely.vocab.moments import _names as moment
 from likely.vocab.moments._accumulator import Moment
@@ -25,10 +27,11 @@ def top(
     Args:
         shift: the largest logit.
         largest: x and ids of the k largest.
-        k: how many, at most V.
+        k: how many.
 
     Returns:
-        Ids and logits, both `[N, K]`; the logits have a gradient.
+        Ids and logits, both `[N, K]`; the logits have a gradient. −1 and −∞ where fewer words can
+        come.
 
     Example:
         >>> import torch
@@ -48,5 +51,7 @@ def top(
 def dense(z: Tensor, y: Tensor, *, k: int = 10) -> tuple[Tensor, Tensor]:
     """The same, from the logits."""
     del y
-    best = z.topk(k, dim=-1)
-    return best.indices, best.values
+    best = z.topk(min(k, z.shape[-1]), dim=-1)
+    more = (0, k - best.values.shape[-1])
+    values = pad(best.values, more, value=-torch.inf)
+    return pad(best.indices, more).masked_fill(values.isneginf(), -1), values
