@@ -74,6 +74,8 @@ def case(name, wrapper, objective, steps, mesh):
         loss = plain_sum(alone, batch, objective) / items
         loss.backward()
         expected += loss.item()
+    # A script may patch before it wraps (a trainer does) or after.
+    early = patch(model, objective=objective) if objective != OBJECTIVES[0] else None
     together = wrapped(model, wrapper, name, mesh)
     found = torch.zeros(())
     mine = [{**b, "num_items_in_batch": torch.tensor(items)} for b in batches[rank::world]]
@@ -83,8 +85,7 @@ def case(name, wrapper, objective, steps, mesh):
         loss.backward()
         found += loss.detach()
     else:
-        # Patched once it is wrapped, and called as a script calls it.
-        with patch(together, objective=objective):
+        with early or patch(together, objective=objective):
             for batch in mine:
                 loss = together(**batch).loss * world
                 loss.backward()

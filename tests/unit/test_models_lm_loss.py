@@ -10,8 +10,8 @@ from torch import nn
 from likely.core.errors import BadInput, NotMeasured, ShapeError, Unsupported
 from likely.core.head import Head
 from likely.models._flat import Given, flat_batch
-from likely.models._inside import NAME
 from likely.models._install import inside_head, install, remove
+from likely.models._replaced import NAME
 from likely.models.head_loss import lm_loss
 from likely.objectives.dpop import dpop
 from likely.objectives.goldfish import dense as goldfish

@@ -1,7 +1,5 @@
 """TRL's trainers, where TRL is installed; it is in no extra of ours."""
 
-import copy
-
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast, PrinterCallback
@@ -60,15 +58,16 @@ def dataset(*answers):
     )
 
 
-def trainer(kind, arguments, folder, data, **more):
+def trainer(kind, arguments, folder, data, also=None, **more):
     # TRL chooses bfloat16 for itself, and says that this machine has none.
     more = {"bf16": False, **more}
     found = kind(
         tiny("llama"),
-        arguments(str(folder), **{**ARGUMENTS, **more}),
+        args=arguments(str(folder), **{**ARGUMENTS, **more}),
         train_dataset=data,
         eval_dataset=data.select(range(5)),
         processing_class=tokenizer(),
+        **(also or {}),
     )
     found.remove_callback(PrinterCallback)
     kept = Keep()
@@ -85,7 +84,8 @@ def sft(folder, **more):
 def dpo(folder, **more):
     from trl import DPOConfig, DPOTrainer
 
-    return trainer(DPOTrainer, DPOConfig, folder, dataset("chosen", "rejected"), **more)
+    also = {"ref_model": tiny("llama")}
+    return trainer(DPOTrainer, DPOConfig, folder, dataset("chosen", "rejected"), also, **more)
 
 
 def test_supervised_fine_tuning(tmp_path):
@@ -142,6 +142,31 @@ def test_preferences(tmp_path):
     assert len(kept.of("loss")) == 1
 
 
+def test_preferences_without_the_adapter_as_the_reference(tmp_path):
+    peft = pytest.importorskip("peft", reason="peft is not installed")
+    from trl import DPOConfig, DPOTrainer
+
+    more = {"peft_config": peft.LoraConfig(r=2, target_modules=["q_proj"])}
+    one, _ = trainer(DPOTrainer, DPOConfig, tmp_path, dataset("chosen", "rejected"), more)
+    with torch.no_grad():
+        for name, parameter in one.model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(generator=torch.Generator().manual_seed(0))
+    (batch, *_) = list(one.get_eval_dataloader())
+    with patch(one, objective="dpop(beta=0.5, penalty=0.0)"):
+        evaluated = one.evaluate()["eval_loss"]
+    labels = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
+    given = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        ours = sums(one.model, given, labels)
+        with one.model.disable_adapter():
+            theirs = sums(one.model, given, labels)
+    chosen, rejected = (ours - theirs).chunk(2)
+    expected = -torch.nn.functional.logsigmoid(0.5 * (chosen - rejected)).mean().item()
+    assert abs(expected - 0.6931) > 0.01
+    assert evaluated == pytest.approx(expected, rel=1e-5)
+
+
 def sums(model, given, labels):
     """Σ log p of the labels of each row, from whole logits."""
     z = model(**given).logits.float()[:, :-1].log_softmax(-1)
@@ -151,10 +176,10 @@ def sums(model, given, labels):
 
 def test_what_preferences_would_ignore_is_refused(tmp_path):
     one, _ = dpo(tmp_path, beta=0.3, label_smoothing=0.1)
-    with pytest.raises(Unsupported, match=r"given beta=0.3, label_smoothing=0.1, which dpop"):
+    with pytest.raises(Unsupported, match=r"given label_smoothing=0.1, beta=0.3, which dpop"):
         patch(one, objective="dpop")
     one, _ = dpo(tmp_path)
     with pytest.raises(Unsupported, match="compares pairs, and 'focal' gives one value a unit 'N'"):
         patch(one, objective="focal")
     batch = {"input_ids": torch.arange(3, 12)[None], "labels": torch.arange(3, 12)[None]}
-    assert torch.isfinite(lm_loss(copy.deepcopy(one.model), batch))
+    assert torch.isfinite(lm_loss(one.model, batch))

@@ -8,10 +8,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from likely.core.batch import PER_TOKEN, Batch
-from likely.core.bind import Bound
-from likely.core.catalogue import catalogue
-from likely.core.errors import ShapeError, Unsupported
+from likely.core.batch import Batch
+from likely.core.errors import ShapeError
 
 
 @dataclass(eq=False)
@@ -37,12 +35,6 @@ class Given:
     num_items_in_batch: Any = None
     ignore_index: int = -100
     columns: Mapping[str, Tensor] = field(default_factory=dict)
-
-
-def columns_of(objective: Bound) -> tuple[str, ...]:
-    """Names an objective reads that neither a scan nor the tokens give: columns and `pair`."""
-    known = {*PER_TOKEN, *catalogue("vocab.statistics"), "state", "rng"}
-    return tuple(name for name in objective.needs if name not in known)
 
 
 def flat_batch(given: Given, rows: int, length: int, device: torch.device) -> Batch:
@@ -127,20 +119,3 @@ def _column(name: str, value: Tensor, count: int) -> Tensor:
             "give one a position, where entry t belongs to the token that comes after t."
         )
     return value.reshape(-1)
-
-
-def need_ids(objective: Bound, given: Given) -> None:
-    """Refuse an objective that reads tokens where only embeddings were given.
-
-    Args:
-        objective: what is trained by.
-        given: the fields.
-
-    Raises:
-        Unsupported: it reads `ids`, and there are none.
-    """
-    if "ids" in objective.needs and given.input_ids is None:
-        raise Unsupported(
-            f"The objective {objective.name!r} reads the input tokens, and the model was given "
-            "inputs_embeds. Give input_ids, or choose an objective that does not read ids."
-        )

@@ -7,10 +7,10 @@ from typing import Any
 
 from likely.core.bind import Bound
 from likely.core.errors import Unsupported
-from likely.models._flat import columns_of
 from likely.models._heads import causal_lm, linear_head
-from likely.models._inside import NAME, Inside, methods
-from likely.models._measured_loss import bound_objective
+from likely.models._inside import Inside
+from likely.models._measured_loss import prepare
+from likely.models._replaced import NAME, methods
 
 
 def install(model: Any, objective: str | Bound) -> Inside:
@@ -26,7 +26,7 @@ def install(model: Any, objective: str | Bound) -> Inside:
     Raises:
         Unsupported: a head that cannot be scanned, or a loss that is not that of a causal model.
     """
-    bound, inner = bound_objective(objective), causal_lm(model)
+    found, inner = prepare(objective), causal_lm(model)
     if (before := inner.__dict__.get(NAME)) is not None and before.active:
         raise Unsupported(
             f"This {type(inner).__name__} is patched already, with {before.objective}: "
@@ -39,12 +39,12 @@ def install(model: Any, objective: str | Bound) -> Inside:
     inside = Inside(
         model=inner,
         head=head,
-        objective=bound,
+        objective=found,
         names=tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
         any_name=any(p.kind is p.VAR_KEYWORD for p in parameters),
         plain=plain,
     )
-    inside.methods = methods(inner, head, columns_of(bound))
+    inside.methods = methods(inner, head, found.columns)
     for part, (owner, name, method) in inside.methods.items():
         plain[part] = owner.__dict__.get(name)
         setattr(owner, name, method)
@@ -90,7 +90,7 @@ def inside_head(model: Any, objective: str | Bound) -> Iterator[Inside]:
         finally:
             remove(inside)
         return
-    before, inside.objective = inside.objective, bound_objective(objective)
+    before, inside.objective = inside.objective, prepare(objective)
     try:
         yield inside
     finally:

@@ -1,6 +1,7 @@
 """An objective on the states that reached a head: in the sweep where it is separable."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -8,8 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from likely.core.batch import Batch
+from likely.core.batch import PER_TOKEN, Batch
 from likely.core.bind import Bound, Source, Wire, bind
+from likely.core.catalogue import catalogue
 from likely.core.errors import BadSetting, NotMeasured, Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic
@@ -18,14 +20,44 @@ from likely.models.reader import Reader
 from likely.vocab.fused_loss import fused_loss
 
 
-def bound_objective(objective: str | Bound) -> Bound:
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An objective with everything that can be known of it before there is a batch.
+
+    `torch.compile` follows what is computed from plain values; signatures and folders it does not.
+
+    Args:
+        bound: the objective.
+        needs: what it reads.
+        unit: the axis of its values.
+        columns: what it reads that neither a scan nor the tokens give: columns and `pair`.
+        wires: where each name comes from; None where its file declares wishes for each batch.
+        separable: whether its values are a function of each token's own statistics.
+    """
+
+    bound: Bound
+    needs: tuple[str, ...]
+    unit: str
+    columns: tuple[str, ...]
+    wires: tuple[Wire, ...] | None
+    separable: bool
+
+    def __str__(self) -> str:
+        return str(self.bound)
+
+    def values(self, given: Mapping[str, Any]) -> Any:
+        """Apply the objective."""
+        return self.bound.entry(*(given[name] for name in self.needs), **self.bound.settings)
+
+
+def prepare(objective: str | Bound) -> Prepared:
     """An objective that a loss inside a head can be.
 
     Args:
         objective: its name with settings, or one that is bound.
 
     Returns:
-        The bound entry.
+        The objective, looked at once.
 
     Raises:
         BadSetting: it is neither.
@@ -36,16 +68,28 @@ def bound_objective(objective: str | Bound) -> Bound:
         said = f"It is a {kind}; write a name with settings: 'focal(gamma=2)'."
         raise BadSetting("objective", [said])
     found = bind(objective) if isinstance(objective, str) else objective
-    if "state" in found.needs or hasattr(found.module, "advance"):
+    needs = found.needs
+    if "state" in needs or hasattr(found.module, "advance"):
         raise Unsupported(
             f"The objective {found.name!r} remembers something from step to step, and only "
             "likely's own loop (likely train) carries that on. Choose one without a memory."
         )
-    return found
+    given = {*PER_TOKEN, *catalogue("vocab.statistics"), "rng"}
+    declares = hasattr(found.module, "wants")
+    # Names that nobody knows are wishes of an objective that declares some.
+    columns = (w.name for w in found.wires() if w.kind in ("field", "role"))
+    return Prepared(
+        bound=found,
+        needs=needs,
+        unit=found.unit,
+        columns=tuple(name for name in columns if name not in given),
+        wires=None if declares else found.wires(),
+        separable="separable" in getattr(found.module, "LAWS", ()) and "rng" not in needs,
+    )
 
 
 def objective_total(
-    objective: Bound,
+    objective: Prepared,
     hidden: Float[Tensor, "N D"],
     head: Head,
     batch: Batch,
@@ -66,24 +110,21 @@ def objective_total(
     Raises:
         NotMeasured: the objective reads a second model's column that the batch does not have.
     """
-    wishes = objective.wants(Source(batch, head))
-    wires = objective.wires(tuple(wishes))
+    bound, wires = objective.bound, objective.wires
+    wishes = {} if wires is not None else bound.wants(Source(batch, head))
+    wires = bound.wires(tuple(wishes)) if wires is None else wires
     for wire in wires:
         if wire.kind in ("role", "field") and wire.name not in batch:
-            raise NotMeasured(wire.name, batch.names, _remedy(objective, wire))
-    if "separable" not in getattr(objective.module, "LAWS", ()) or _draws(wires):
-        found = evaluate({"loss": objective}, _Scanned(hidden, head), batch, states={}, rng=rng)
+            raise NotMeasured(wire.name, batch.names, _remedy(bound, wire))
+    if not objective.separable:
+        found = evaluate({"loss": bound}, _Scanned(hidden, head), batch, states={}, rng=rng)
         return found.total("loss")
     wishes |= {w.name: Statistic(w.statistic) for w in wires if w.kind == "statistic"}
     return _in_the_sweep(objective, wires, wishes, hidden, head, batch)
 
 
-def _draws(wires: tuple[Wire, ...]) -> bool:
-    return any(wire.kind == "rng" for wire in wires)
-
-
 def _in_the_sweep(
-    objective: Bound,
+    objective: Prepared,
     wires: tuple[Wire, ...],
     wishes: Mapping[str, Statistic],
     hidden: Tensor,
@@ -104,7 +145,9 @@ def _in_the_sweep(
         wishes = {name: wish.at(places) for name, wish in wishes.items()}
 
     def values(stats: Mapping[str, Any], columns: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        found = objective({w.name: (columns if w.name in given else stats)[w.name] for w in wires})
+        found = objective.values(
+            {w.name: (columns if w.name in given else stats)[w.name] for w in wires}
+        )
         value, weight = found if isinstance(found, tuple) else (found, columns["weight"])
         return value.masked_fill(weight == 0, 0.0), weight.to(value.dtype)
 

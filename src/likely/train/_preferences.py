@@ -46,11 +46,11 @@ def methods(trainer: Any, inside: Inside) -> dict[str, Callable[..., Any]]:
     Raises:
         Unsupported: an objective without pairs, or a setting that it would not see.
     """
-    objective = inside.objective
-    if objective.unit != "P":
+    objective, unit = inside.objective.bound, inside.objective.unit
+    if unit != "P":
         raise Unsupported(
             f"patch: DPOTrainer compares pairs, and {objective.name!r} gives one value a unit "
-            f"{objective.unit!r}. Choose an objective with one value a pair, such as 'dpop'."
+            f"{unit!r}. Choose an objective with one value a pair, such as 'dpop'."
         )
     known = {*PER_TOKEN, "pair", REFERENCE, *catalogue("vocab.statistics")}
     if unknown := [name for name in objective.needs if name not in known]:
@@ -110,16 +110,17 @@ def _given(inputs: dict[str, Any]) -> dict[str, Any]:
 @torch.no_grad()
 def _reference(trainer: Any, given: dict[str, Any]) -> Tensor:
     """Log p of every target under the reference, read through the scan."""
-    model, apart = trainer.ref_model, nullcontext()
-    if model is None:
-        model, apart = trainer.model, _without_adapter(trainer)
+    alone = trainer.ref_model is None
+    model = trainer.model if alone else trainer.ref_model
+    apart = _without_adapter(trainer) if alone else nullcontext()
     with apart, inside_head(model, "cross_entropy") as inside:
         inside.tokens = True
         try:
             model(**given)
-            found: Tensor = inside.log_prob
+            found = inside.log_prob
         finally:
             inside.tokens, inside.log_prob = False, None
+    assert found is not None
     return found
 
 

@@ -102,7 +102,7 @@ def replace(trainer: Any, inside: Inside) -> Callable[[], None]:
     else:
         if inside.objective.unit != "N":
             raise Unsupported(
-                f"patch: {inside.objective.name!r} gives one value a unit "
+                f"patch: {inside.objective.bound.name!r} gives one value a unit "
                 f"{inside.objective.unit!r}, and {type(trainer).__name__} counts tokens. Choose an "
                 "objective with one value a token."
             )
