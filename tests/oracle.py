@@ -73,11 +73,11 @@ def wishes(problem, seed=0, dtype=torch.float64):
         "tsallis": Statistic("tsallis", settings={"order": 1.5}),
         "two_head_sum": Statistic("two_head_sum", settings={"f": Smaller(0.5)}),
         # The same names with other settings, and words by sequence.
-        "renyi 1": Statistic("renyi", settings={"order": 1}),
-        "tsallis 3": Statistic("tsallis", settings={"order": 3}),
+        "renyi 1": Statistic("renyi", settings={"order": 1.0}),
+        "tsallis 3": Statistic("tsallis", settings={"order": 3.0}),
         "mixture 2 1": Statistic("mixture_lse", settings={"a": 2.0, "b": 1.0}),
         "top_k_kl renormalised": Statistic("top_k_kl", settings={"k": 2, "rest": False}),
-        "skew_kl 0": Statistic("skew_kl", settings={"alpha": 0}),
+        "skew_kl 0": Statistic("skew_kl", settings={"alpha": 0.0}),
         "jsd 0.9": Statistic("jsd", settings={"beta": 0.9}),
         "gather by sequence": Statistic(
             "gather", {"sequence": problem.batch.segment}, {"ids": some(2, 4)}

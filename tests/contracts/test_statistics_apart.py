@@ -152,8 +152,12 @@ def test_stored_logits_of_a_teacher(way):
 def test_two_second_readers_at_once(way):
     one, two = pair(seed=1), pair("larger", seed=2)
     roles = {"teacher": one.teacher, "reference": two.teacher}
-    asked = {f"{n} {r}": Statistic(n, settings={"role": r, **({"f": torch.add} if "sum" in n else {})})
-             for n in AGAINST for r in roles if n != "two_head_sum"}  # fmt: skip
+    asked = {
+        f"{name} {role}": Statistic(name, settings={"role": role})
+        for name in AGAINST
+        for role in roles
+        if name != "two_head_sum"
+    }
     found = scan(one.hidden, one.head, one.batch.target, asked, roles=roles, **way)
     z = one.head.logits(one.hidden)
     for key, wish in asked.items():
@@ -171,8 +175,9 @@ def test_two_second_readers_at_once(way):
 @ways
 def test_a_second_reader_alone_has_no_gradient(way):
     problem = pair()
-    found = scan(problem.hidden, problem.head, problem.batch.target,
-                 {"log_prob", "teacher_entropy"}, roles={"teacher": problem.teacher}, **way)  # fmt: skip
+    arguments = (problem.hidden, problem.head, problem.batch.target)
+    asked = {"log_prob", "teacher_entropy"}
+    found = scan(*arguments, asked, roles={"teacher": problem.teacher}, **way)
     states, head = problem.teacher
     want = twin(Statistic("entropy"), head.logits(states), problem.batch.target)
     agree(found["teacher_entropy"], want.detach(), 1.0)
@@ -199,7 +204,7 @@ EPSILON = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 2e-2}
 def test_low_precision_is_no_worse_than_plain_torch(dtype, way):
     """Against float64 on the rounded inputs; dense torch takes its product in the low dtype."""
     exact = pair(n=6, v=31, seed=5)
-    asked, given = wishes(exact, dtype=torch.float32)
+    asked, _ = wishes(exact, dtype=torch.float32)
     names = [k for k, w in asked.items() if w.name not in DISCRETE and w.name != "top"]
     y, (states, other), head = exact.batch.target, exact.teacher, exact.head
     low = [
@@ -227,8 +232,8 @@ def test_low_precision_is_no_worse_than_plain_torch(dtype, way):
     for key in names:
         assert floats(raw[key]).dtype == torch.float32
         want, grads = truth[key]
-        for got, base, exactly in [(ours[key][0], plain[key][0], want),
-                                   *zip(ours[key][1], plain[key][1], grads, strict=True)]:  # fmt: skip
+        pairs = zip(ours[key][1], plain[key][1], grads, strict=True)
+        for got, base, exactly in [(ours[key][0], plain[key][0], want), *pairs]:
             if exactly is None or not exactly.isfinite().all():
                 continue
             size = 1 + exactly.norm()

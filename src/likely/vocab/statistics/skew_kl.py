@@ -69,4 +69,5 @@ def dense(z: Tensor, y: Tensor, t: Tensor, *, alpha: float = 0.1, role: str = "t
     del y, role
     q, log_q = t.softmax(-1), t.log_softmax(-1).clamp_min(-1e6)
     m = alpha * q + (1 - alpha) * z.softmax(-1)
-    return (q * (log_q - m.clamp_min(torch.finfo(m.dtype).tiny).log())).sum(-1)
+    log_m = m.clamp_min(torch.finfo(m.dtype).tiny).log() if alpha else z.log_softmax(-1)
+    return (q * (log_q - log_m.clamp_min(-1e6))).sum(-1)

@@ -59,12 +59,12 @@ def dense(
     """The same, from the logits."""
     del y, role
     best = t.topk(min(k, t.shape[-1]), dim=-1).indices
-    p, q = z.softmax(-1), t.softmax(-1)
-    few = [r.gather(-1, best) for r in (p, q)]
+    log_p, log_q = z.log_softmax(-1), t.log_softmax(-1)
+    few = [r.gather(-1, best) for r in (log_p, log_q)]
     if rest:
-        left = [r.scatter(-1, best, 0.0).sum(-1, keepdim=True) for r in (p, q)]
-        p, q = (torch.cat(pair, -1) for pair in zip(few, left, strict=True))
+        left = [r.scatter(-1, best, -1e6).logsumexp(-1, keepdim=True) for r in (log_p, log_q)]
+        log_p, log_q = (torch.cat(pair, -1) for pair in zip(few, left, strict=True))
     else:
-        p, q = (r / r.sum(-1, keepdim=True) for r in few)
-    log_p, log_q = (r.clamp_min(torch.finfo(r.dtype).tiny).log() for r in (p, q))
-    return (q * (log_q - log_p)).sum(-1)
+        log_p, log_q = (r.log_softmax(-1) for r in few)
+    log_p, log_q = log_p.clamp_min(-1e6), log_q.clamp_min(-1e6)
+    return (log_q.exp() * (log_q - log_p)).sum(-1)
