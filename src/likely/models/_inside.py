@@ -1,7 +1,7 @@
 """What the functions that are put into a model and its head share: the call that runs, its loss."""
 
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -65,6 +65,7 @@ class Inside:
         for part in ("model", "head", "plain", "methods"):
             setattr(twin, part, deepcopy(getattr(self, part), memo))
         twin.rng = {}
+        twin.__post_init__()
         return twin
 
     @property
@@ -127,9 +128,38 @@ class Inside:
             Unsupported: the number of tokens is given, and the objective's values are no tokens; or
             it reads tokens, and embeddings were given.
         """
-        given, unit = self.given, self.objective.unit
+        given, head = self.given, self.head
         assert given is not None
-        items = given.num_items_in_batch
+        if not (torch.compiler.is_compiling() and self.objective.separable and not self.tokens):
+            return self._measured(hidden, given, head.weight, head.bias)
+        # The compiler need not read how a loss is put together: one call, with all its tensors.
+        masks = (given.attention_mask, given.position_ids)
+        found: Tensor = self.recorded(
+            hidden,
+            head.weight,
+            head.bias,
+            given.labels,
+            given.shift_labels,
+            given.input_ids,
+            *(mask if isinstance(mask, Tensor) else None for mask in masks),
+            given.num_items_in_batch,
+            given.ignore_index,
+            *(given.columns.get(name) for name in self.objective.columns),
+        )
+        return found
+
+    def __post_init__(self) -> None:
+        def recorded(hidden: Tensor, weight: Tensor, bias: Tensor | None, *fields: Any) -> Tensor:
+            known, columns = fields[:7], zip(self.objective.columns, fields[7:], strict=True)
+            there = {name: column for name, column in columns if column is not None}
+            return self._measured(hidden, replace(Given(*known), columns=there), weight, bias)
+
+        self.recorded = torch.compiler.allow_in_graph(recorded)  # type: ignore[no-untyped-call]
+
+    def _measured(
+        self, hidden: Tensor, given: Given, weight: Tensor, bias: Tensor | None
+    ) -> Tensor:
+        unit, items = self.objective.unit, given.num_items_in_batch
         if items is not None and unit != "N":
             raise Unsupported(
                 f"num_items_in_batch counts tokens, and {self.objective} gives one value a "
@@ -141,7 +171,7 @@ class Inside:
                 "inputs_embeds. Give input_ids, or choose an objective that does not read ids."
             )
         batch = flat_batch(given, hidden.shape[0], hidden.shape[1], hidden.device)
-        states, head = self._as_multiplied(hidden.reshape(-1, hidden.shape[-1]))
+        states, head = self._as_multiplied(hidden.reshape(-1, hidden.shape[-1]), weight, bias)
         with torch.autocast(hidden.device.type, enabled=False):
             if self.tokens:
                 found = measure(batch, {"log_prob": Statistic("log_prob")}, states, head)
@@ -155,10 +185,10 @@ class Inside:
             return total / torch.where(counted == 0, 1.0, counted)
         return total / (items.to(total.device) if isinstance(items, Tensor) else items)
 
-    def _as_multiplied(self, states: Tensor) -> tuple[Tensor, Head]:
+    def _as_multiplied(
+        self, states: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Head]:
         """States and head in the type in which the plain head would multiply them."""
-        weight: Tensor = self.head.weight
-        bias: Tensor | None = self.head.bias
         if torch.is_autocast_enabled(states.device.type):
             dtype = torch.get_autocast_dtype(states.device.type)
             states, weight = states.to(dtype), weight.to(dtype)

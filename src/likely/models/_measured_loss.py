@@ -15,6 +15,7 @@ from likely.core.catalogue import catalogue
 from likely.core.errors import BadSetting, NotMeasured, Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic
+from likely.core.traced import is_traced
 from likely.models.evaluate import evaluate
 from likely.models.reader import Reader
 from likely.vocab.fused_loss import fused_loss
@@ -136,7 +137,7 @@ def _in_the_sweep(
     columns = {name: batch[name] for name in {*given, "weight"}}
     targets = batch.target
     # A graph with a shape that depends on data would break; all rows are read there.
-    if not torch.compiler.is_compiling() and not bool(batch.weight.all()):
+    if not is_traced(batch.weight) and not bool(batch.weight.all()):
         places = batch.weight.nonzero()[:, 0]
         # One row at least, of weight 0: every process then has a gradient to add up.
         places = places if len(places) else places.new_zeros(1)

@@ -20,7 +20,7 @@ def _autograd() -> Iterator[None]:
     with ExitStack() as stack:
         for name in _KEYS:
             key = getattr(torch._C.DispatchKey, name)
-            stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))  # type: ignore[attr-defined]
+            stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
         stack.enter_context(torch.enable_grad())
         yield
 

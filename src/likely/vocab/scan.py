@@ -58,7 +58,8 @@ def scan(
         compiled: whether the elementwise work is compiled; None where there is a C++ compiler and
             so much to do that it pays.
         filter_eps: blocks of 128 tokens and 256 words where every logit's gradient is smaller are
-            taken as 0, as Cut Cross-Entropy does; None for none. It saves no time here.
+            taken as 0, as Cut Cross-Entropy does; None for none. It saves no time here. It sees
+            the gradient of what is differentiated: divide a sum afterwards.
 
     Returns:
         One row a token for each statistic; `.backend` and `.sweeps` say what ran.
