@@ -36,9 +36,7 @@ def small(monkeypatch):
     for module in (_cut_training, trial_module):
         monkeypatch.setattr(module, "docstrings", lambda: split)
     monkeypatch.setattr(trial_module, "_JUDGED", 600)
-    monkeypatch.setattr(trial_module, "HELD", 2**12)
-    fewer = partial(growth, tokens=64, width=4, few=512)
-    monkeypatch.setattr(trial_module, "growth", fewer)
+    monkeypatch.setattr(trial_module, "growth", lambda loss: (1.0, 2.0))
     caches = (_cut_training.text_of, _cut_training._pretrained, _cut_training.tuned)
     for one in caches:
         one.cache_clear()
@@ -68,8 +66,6 @@ def test_measures_are_those_documented_and_the_same_again(small):
             assert f"`{bare}`" in cut_cross_entropy.__doc__
         assert len(found["training_loss"]) == 6
         assert found["relative_error"] < 1e-5
-        assert found["memory_growth"] < 1.25
-        assert 6 < found["dense_memory_growth"] < 9
     exact, tuning, everything = (np.array(a["training_loss"]) for a in arms.values())
     assert arms["nothing"]["curve_distance"] == 0
     # The filter of this test is rough, so that it shows; the first step of tuning is before it.
@@ -188,6 +184,17 @@ def test_growth_tells_flat_from_proportional():
     size = {"tokens": 64, "width": 8, "few": 256}
     assert growth(flat, **size)[0] == pytest.approx(1, abs=0.1)
     assert growth(whole, **size)[0] == pytest.approx(8, rel=0.15)
+
+
+@pytest.mark.parametrize("eps", [None, EPS])
+def test_the_trial_tells_its_own_memory_from_that_of_all_logits(monkeypatch, eps):
+    monkeypatch.setattr(trial_module, "HELD", 2**12)
+    small_sizes = partial(growth, tokens=64, width=4, few=512)
+    monkeypatch.setattr(trial_module, "growth", small_sizes)
+    found = trial_module._memory(eps)
+    assert found["memory_growth"] < 1.25
+    assert 6 < found["dense_memory_growth"] < 9
+    assert found["memory_mib"] < found["dense_memory_mib"] / 4
 
 
 def test_settings_are_checked():
