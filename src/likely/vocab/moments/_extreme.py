@@ -171,12 +171,24 @@ def gumbel(rows: Tensor, ids: Tensor, seed: int, like: Tensor) -> Tensor:
     Returns:
         `[n, B]`.
     """
-    row = _mix(_mix(rows & MASK) ^ (seed & MASK))
+    return _noise(rows, ids, seed & MASK, like.dtype == torch.float64)
+
+
+# One node for a compiler: torch 2.13 generates shifts of whole numbers that do not build.
+@torch.library.custom_op("likely::gumbel", mutates_args=())
+def _noise(rows: Tensor, ids: Tensor, seed: int, double: bool) -> Tensor:
+    row = _mix(_mix(rows & MASK) ^ seed)
     word = _mix((ids + 0x9E3779B9) & MASK)
     bits = _mix(row[:, None] ^ word[None, :])
     # u near 0 in -log(-log(1 - u)) is the likely winner: there float32 has digits to spare.
-    uniform = (bits.to(like.dtype) + 0.5) * 2.0**-32
+    uniform = (bits.to(torch.float64 if double else torch.float32) + 0.5) * 2.0**-32
     return -(-(-uniform.clamp_max(1 - 2.0**-24)).log1p()).log()
+
+
+@_noise.register_fake
+def _(rows: Tensor, ids: Tensor, seed: int, double: bool) -> Tensor:
+    dtype = torch.float64 if double else torch.float32
+    return rows.new_empty((rows.shape[0], ids.shape[0]), dtype=dtype)
 
 
 MASK = 0xFFFFFFFF
