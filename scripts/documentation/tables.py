@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.core.catalogue import catalogue
+from scripts.documentation import gradients, scan
 from scripts.documentation.docstring import parse
 from scripts.documentation.source import ROOT, SOURCE, Symbol, parameters, symbols
 
@@ -130,6 +131,10 @@ def _bits(kept: Any, name: str) -> float:
     return float(kept["default"]["members"][name]["bits_per_byte"])
 
 
+def _gradients(made: Callable[[Any], gradients.Table]) -> Callable[[], str]:
+    return lambda: _rows(*made(_result("gradients")))
+
+
 def _entries(room: str) -> Callable[[], str]:
     def made() -> str:
         rows = []
@@ -175,6 +180,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "mixture": _mixture,
     "memory": _memory,
     "decisions": _decisions,
+    "gradients": _gradients(gradients.matrix),
+    "gradients_counts": _gradients(gradients.counts),
+    "gradients_refused": _gradients(gradients.refused),
+    "gradients_wrong": _gradients(gradients.wrong),
+    "scan_times": scan.times,
+    "scan_memory": scan.memory,
+    "scan_statistics": scan.statistics,
     "entries_objectives": _entries("objectives"),
     "entries_decode": _entries("decode"),
     "entries_models": _entries("models"),

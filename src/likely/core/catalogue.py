@@ -59,7 +59,7 @@ def catalogue(room: str) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-_NO_ENTRY = {"reader", "evaluate", "load"}
+_NO_ENTRY = {"reader", "evaluate", "head_loss", "load"}
 """Modules of the room `models` that are no kind of model."""
 
 

@@ -96,8 +96,8 @@ class BadSetting(LikelyError, ValueError):
         super().__init__(message)
 
 
-class ShapeError(LikelyError, ValueError):
-    """Tensors that do not fit together."""
+class ShapeError(LikelyError, ValueError, RuntimeError):
+    """Tensors that do not fit together; torch's own word for it, RuntimeError, catches it too."""
 
 
 class BadInput(LikelyError, ValueError):

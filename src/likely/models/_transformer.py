@@ -15,6 +15,7 @@ from likely.core.errors import BadInput, Unsupported
 from likely.core.head import Head
 from likely.core.vocabulary import Vocabulary
 from likely.models._card import read_card, write_card
+from likely.models._heads import head_of
 from likely.models.reader import Reader
 
 WINDOW = 1024
@@ -63,18 +64,10 @@ class Transformer(nn.Module, Reader):
     @property
     def head(self) -> Head:
         """The head that the model's configuration describes."""
-        layer, config = self.model.get_output_embeddings(), self.model.config
-        scale = getattr(config, "logit_scale", None) or 1.0
-        scale /= getattr(config, "logits_scaling", None) or 1.0
+        layer = self.model.get_output_embeddings()
         size, known = len(layer.weight), self.vocabulary.size
         beyond = torch.arange(size, device=layer.weight.device) >= known if size > known else None
-        return Head(
-            layer.weight,
-            getattr(layer, "bias", None),
-            scale=float(scale),
-            softcap=getattr(config, "final_logit_softcapping", None),
-            exclude=beyond,
-        )
+        return head_of(self.model, layer, beyond)
 
     def _check_head(self) -> None:
         """Compare with the model's own logits once: a head read wrongly is wrong in silence."""

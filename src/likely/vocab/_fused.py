@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vjp
 
 from likely.core.errors import ShapeError, Unsupported
+from likely.vocab._differentiate import vjp
 from likely.vocab._gradients import Gradients
 from likely.vocab._kernels import Flat
 from likely.vocab._plan import Plan
@@ -134,7 +134,7 @@ def _differentiated(
         return job.loss(shifts, sweep.unflatten(states), some)
 
     leaves = [flat[i] for i in smooth] + [rows[i] for i in wanted]
-    total, pull, kept = vjp(loss, *leaves, has_aux=True)  # type: ignore[misc]
+    total, pull, kept = vjp(loss, *leaves, has_aux=True)
     pulled = pull(torch.ones_like(total))
     grads: list[Tensor | None] = [None] * len(flat)
     for i, grad in zip(smooth, pulled, strict=False):

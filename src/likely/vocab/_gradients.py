@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.func import vjp
 
 from likely.vocab import _kernels
+from likely.vocab._differentiate import vjp
 from likely.vocab._kernels import Flat
 from likely.vocab._sweep import Place, Sweep
 from likely.vocab.moments._accumulator import SELF, Block, State
@@ -128,10 +128,13 @@ class Gradients:
             parts = {}
             for at, (name, axis) in enumerate(reader.parts, start=1):
                 t = changed.get(at, small[at])
-                parts[name] = t[:, None] if axis == "row" else t[column] if axis == "column" else t
+                if axis == "column":
+                    parts[name] = t.index_select(0, column.flatten()).view(column.shape)
+                else:
+                    parts[name] = t[:, None] if axis == "row" else t
             return reader.form.logits(product, parts)
 
-        z, pull = vjp(chosen, product, *(small[i] for i in own))  # type: ignore[misc]
+        z, pull, _ = vjp(chosen, product, *(small[i] for i in own))
         draw, *parts = pull(grad.to(z.dtype))
         return draw, tuple(parts)
 

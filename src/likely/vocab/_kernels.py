@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vjp
 
+from likely.vocab._differentiate import vjp
 from likely.vocab._spec import Spec
 
 Flat = tuple[Tensor, ...]
@@ -65,7 +65,11 @@ def backward(
             return tuple(part for state in found for part in state)
 
         leaves = [products[i] for i in wanted] + [small[i] for i in small_wanted]
-        parts, pull = vjp(states, *leaves)  # type: ignore[misc]
+        # A compiler reads torch.func; eager code must also run below autograd.
+        if compiled:
+            parts, pull = torch.func.vjp(states, *leaves)  # type: ignore[misc]
+        else:
+            parts, pull, _ = vjp(states, *leaves)
         found = pull(_weighed(spec, only, parts, wholes, grads))
         for i, draw in zip(wanted, found, strict=False):
             products[i].copy_(draw)

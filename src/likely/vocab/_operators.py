@@ -1,10 +1,15 @@
-"""The sweeps as operators of torch: `torch.compile` sees one node each, with known shapes."""
+"""The sweeps as operators of torch: `torch.compile` sees one node each, with known shapes.
+
+Inside, modes that watch every operation (schema checks, counters) are off: what is differentiated
+there by `torch.func` are wrappers that have no storage to look at.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from likely.core.errors import Unsupported
 from likely.vocab import _chunked, _fused
@@ -66,7 +71,8 @@ def sweep(tensors: list[Tensor], job: str) -> list[Tensor]:
         Shifts `[N]` a reader, then flat states.
     """
     spec, way = _JOBS[job]
-    shifts, states = _chunked.forward(spec, way, tensors)
+    with _disable_current_modes():
+        shifts, states = _chunked.forward(spec, way, tensors)
     return [*shifts, *states]
 
 
@@ -109,9 +115,9 @@ def sweep_backward(
     """
     spec, way = _JOBS[job]
     readers = len(spec.readers)
-    every = _chunked.backward(
-        spec, way, tensors, tuple(found[:readers]), tuple(found[readers:]), grads[readers:], needs
-    )
+    states = (tuple(found[:readers]), tuple(found[readers:]))
+    with _disable_current_modes():
+        every = _chunked.backward(spec, way, tensors, *states, grads[readers:], needs)
     return [g for g in every if g is not None]
 
 
@@ -174,7 +180,8 @@ def fused(
     Returns:
         Total, weight, values, statistics, then every wanted gradient of the total.
     """
-    return _fused.run(_JOBS[job], tensors, rows, needs, rows_needs)
+    with _disable_current_modes():
+        return _fused.run(_JOBS[job], tensors, rows, needs, rows_needs)
 
 
 @fused.register_fake
@@ -209,7 +216,7 @@ def _scale(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
         return [None if g is None or upstream is None else g * upstream.to(g) for g in scaled]
 
     # An empty list among the inputs counts as a structure of its own.
-    none = None if ctx.rows_needs else []
+    none: list[Any] | None = None if ctx.rows_needs else []
     return of(ctx.needs), of(ctx.rows_needs), None, none, None
 
 

@@ -12,6 +12,7 @@ from likely.core.errors import ShapeError
 from likely.core.head import Head
 from likely.core.stats import Statistic, Want, as_wishes
 from likely.core.top_logits import TopLogits
+from likely.core.traced import is_traced
 from likely.vocab._plan import Plan, without_closed
 from likely.vocab._readers import Role, readers_of
 from likely.vocab._spec import Spec
@@ -182,6 +183,8 @@ def _check(hidden: Tensor, head: Head, targets: Tensor) -> None:
             f"{head.weight.shape[-1]}: they do not belong together."
         )
     check_targets(len(hidden), head.size, targets)
+    if is_traced(targets):
+        return
     if head.exclude is not None and len(targets) and bool(head.exclude[targets].any()):
         row = int(head.exclude[targets].nonzero()[0, 0])
         raise ShapeError(
@@ -203,6 +206,8 @@ def check_targets(rows: int, size: int, targets: Tensor) -> None:
     """
     if len(targets) != rows:
         raise ShapeError(f"scan: {rows} rows and {len(targets)} targets; each row needs one.")
+    if is_traced(targets):
+        return
     if rows and not 0 <= int(targets.min()) <= int(targets.max()) < size:
         bad = int(((targets < 0) | (targets >= size)).nonzero()[0, 0])
         raise ShapeError(
