@@ -188,10 +188,7 @@ def test_the_order_of_the_vocabulary_does_not_matter():
     moved = {}
     for key, wish in asked.items():
         rows = {k: v.clone() for k, v in wish.rows.items()}
-        chosen = {
-            k: v[at] if k in ("u", "b", "mask") else back[v] if k == "ids" else v
-            for k, v in wish.settings.items()
-        }
+        chosen = {k: v[at] if isinstance(v, torch.Tensor) else v for k, v in wish.settings.items()}
         if "ids" in rows:
             rows["ids"] = torch.where(rows["ids"] < 0, rows["ids"], back[rows["ids"].clamp_min(0)])
         if "sequence" in rows:

@@ -1,5 +1,8 @@
 """Statistics where the general rule says too little: ties, draws, stored logits, low precision."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -101,12 +104,12 @@ def test_draws_follow_the_distribution():
 
 
 def test_noise_is_finite_in_float32_at_both_ends(monkeypatch):
-    from likely.vocab.moments import _extreme
+    from likely.vocab.moments import _gumbel
 
     for bits in (0, 2**32 - 1):
-        monkeypatch.setattr(_extreme, "_mix", lambda x, b=bits: torch.full_like(x, b))
+        monkeypatch.setattr(_gumbel, "_mix", lambda x, b=bits: torch.full_like(x, b))
         ids = torch.arange(2)
-        noise = _extreme.gumbel(ids, ids, 0, torch.zeros(1, dtype=torch.float32))
+        noise = _gumbel.gumbel(ids, ids, 0, torch.zeros(1, dtype=torch.float32))
         assert noise.isfinite().all()
 
 
@@ -301,12 +304,19 @@ def compiled_agrees(names):
 needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler here")
 
 
+def in_a_fresh_process(names):
+    """What checks shapes in tests cannot be traced: a process without it."""
+    code = f"from {__name__} import compiled_agrees; compiled_agrees({names!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @needs_compiler
 def test_generated_kernels_agree():
-    compiled_agrees({"log_prob", "entropy", "expect", "argmax", "rest_lse"})
+    in_a_fresh_process({"log_prob", "entropy", "expect", "argmax", "rest_lse"})
 
 
 @needs_compiler
 @pytest.mark.slow  # Two kernels with every statistic in them.
 def test_generated_kernels_agree_on_everything():
-    compiled_agrees(None)
+    in_a_fresh_process(None)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from likely.vocab.moments._accumulator import LOWEST, Moment
-from likely.vocab.moments._extreme import Above, Gumbel, Pick, Top
+from likely.vocab.moments._extreme import Above, Pick, Top
+from likely.vocab.moments._gumbel import Gumbel
 from likely.vocab.moments._log_sum import Mixture, Rest
 from likely.vocab.moments._rows import (
     Between,

@@ -10,7 +10,7 @@ from torch import Tensor
 from likely.core.errors import BadSetting
 from likely.vocab.moments import _names as moment
 from likely.vocab.moments._accumulator import Moment
-from likely.vocab.moments._extreme import gumbel
+from likely.vocab.moments._gumbel import gumbel
 
 
 def wants(
