@@ -224,11 +224,15 @@ def test_what_is_no_objective_is_told(tmp_path):
         patch(tiny("llama"), objective=3)
 
 
+OF_PEFT = "ignore:.is_gradient_checkpointing:FutureWarning"
+
+
 def lora(model, **given):
     peft = pytest.importorskip("peft", reason="peft is not installed")
     return peft.get_peft_model(model, peft.LoraConfig(r=2, **given))
 
 
+@pytest.mark.filterwarnings(OF_PEFT)
 def test_lora_on_the_body_trains(tmp_path):
     plain, patched = (
         trained(tmp_path, objective, model=lora(tiny("llama"), target_modules=["q_proj"]))
@@ -238,6 +242,7 @@ def test_lora_on_the_body_trains(tmp_path):
     assert patched[2] == pytest.approx(plain[2], rel=1e-2)
 
 
+@pytest.mark.filterwarnings(OF_PEFT)
 def test_lora_on_the_head_is_refused_and_a_whole_head_is_trained():
     (batch,) = micro_batches(1)
     with pytest.raises(Unsupported, match="adapter is on the head"):
