@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "likely"
 ROOMS = ("core", "vocab", "data", "models", "objectives", "decode", "audit", "train")
 """Rooms with a reference page; the public face of `apps` is the command line."""
 
-HOOKS = {"dense", "wants", "start", "advance"}
+HOOKS = {"advance", "closed", "dense", "infinite", "start", "wants"}
 """What the file of an entry holds beside the entry: for tests and for the binding, not for callers."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
