@@ -17,7 +17,7 @@ With x = z − shift, where shift is the largest logit so far:
 | `target`, `pick(ids)` | x of the target, of chosen ids | `Pick` |
 | `largest`, `likeliest`, `best_wrong`, `top(k)` | the largest x and their ids | `Top` |
 | `gumbel(rows)` | the word that wins with noise | `Gumbel` |
-| `above`, `above_mass` | words that beat the target, their mass | `Above`, `MassAbove` |
+| `above`, `above_mass` | words that beat the target | `Above`, `MassAbove` |
 | `expect_within(mask, u)` | E_p[u] within a part | `SubsetColumns` |
 | `column_sums(weight)` | Σ_n w p, one number a word | `ColumnSums` |
 | `between(f)`, `top_between(k)` | sums over two readers' log-probabilities | `Between`, `TopBetween` |
