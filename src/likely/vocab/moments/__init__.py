@@ -20,7 +20,7 @@ With x = z − shift, where shift is the largest logit so far:
 | `above`, `above_mass` | words that beat the target | `Above`, `MassAbove` |
 | `expect_within(mask, u)` | E_p[u] within a part | `SubsetColumns` |
 | `column_sums(weight)` | Σ_n w p, one number a word | `ColumnSums` |
-| `between(f)`, `top_between(k)` | sums over two readers' log-probabilities | `Between`, `TopBetween` |
+| `between(f)`, `top_between(k)` | sums over two readers | `Between`, `TopBetween` |
 | `row(f)` | any function of a row | `Row` |
 
 From `above` on, a block must hold whole rows.
