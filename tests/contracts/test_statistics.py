@@ -185,15 +185,22 @@ def test_the_order_of_the_vocabulary_does_not_matter():
     asked, _ = wishes(problem)
     at = torch.randperm(29, generator=torch.Generator().manual_seed(0))
     back = at.argsort()
-    moved = {}
-    for key, wish in asked.items():
-        rows = {k: v.clone() for k, v in wish.rows.items()}
-        chosen = {k: v[at] if isinstance(v, torch.Tensor) else v for k, v in wish.settings.items()}
-        if "ids" in rows:
-            rows["ids"] = torch.where(rows["ids"] < 0, rows["ids"], back[rows["ids"].clamp_min(0)])
-        if "sequence" in rows:
-            rows, chosen = {**rows, "ids": back[wish.rows["ids"]]}, dict(chosen)
-        moved[key] = Statistic(wish.name, rows, chosen)
+
+    def renumbered(name, value):
+        if name == "ids":
+            return torch.where(value < 0, value, back[value.clamp_min(0)])
+        return (
+            value[at] if name in ("u", "b", "mask") and isinstance(value, torch.Tensor) else value
+        )
+
+    moved = {
+        key: Statistic(
+            wish.name,
+            {k: renumbered(k, v) if k == "ids" else v for k, v in wish.rows.items()},
+            {k: renumbered(k, v) for k, v in wish.settings.items()},
+        )
+        for key, wish in asked.items()
+    }
     head, (states, other) = problem.head, problem.teacher
     there = replace(
         problem,
@@ -222,16 +229,11 @@ def test_a_row_does_not_depend_on_the_others(way):
         problem.hidden[some],
         problem.head.at(some),
         problem.batch.target[some],
-        {
-            key: Statistic(
-                w.name, {k: v if k == "ids" and "sequence" in w.rows else v[some]
-                         for k, v in w.rows.items()}, w.settings)
-            for key, w in asked.items()
-        },
+        {key: wish.at(some) for key, wish in asked.items()},
         roles={"teacher": (states[some], other.at(some))},
         block=11,
         **WAYS[way],
-    )  # fmt: skip
+    )
     together = measured(problem, asked, way)
     for key in asked:
         if key != "column_sums":
@@ -267,11 +269,7 @@ def test_no_tokens_at_all(way):
     problem = small(n=2, v=7)
     asked, _ = wishes(problem)
     none = torch.zeros(0, dtype=torch.int64)
-    asked = {
-        k: Statistic(w.name, {a: v if a == "ids" and "sequence" in w.rows else v[none]
-                              for a, v in w.rows.items()}, w.settings)
-        for k, w in asked.items()
-    }  # fmt: skip
+    asked = {key: wish.at(none) for key, wish in asked.items()}
     states, other = problem.teacher
     found = scan(
         problem.hidden[none], problem.head.at(none), problem.batch.target[none], asked,
