@@ -4,7 +4,7 @@ With x = z − shift, where shift is the largest logit so far:
 
 | moment | what it is | accumulator |
 |---|---|---|
-| `shift`, `other_shift` | the largest logit of the model, of a second reader (constants) | the scan |
+| `shift`, `other_shift` | the largest logit, of the model or a second reader (constant) | the scan |
 | `log_sum` | log Σ eˣ | `Tilted` |
 | `first`, `second` | E_p[x], E_p[x²] | `Tilted` |
 | `log_sum_2`, `tilted(τ)` | log Σ e^{τx} | `Tilted` |
