@@ -8,6 +8,7 @@ import torch
 
 from likely.core.catalogue import catalogue, module_of
 from likely.core.stats import Statistic
+from likely.vocab.scan import scan
 
 ROOM = "vocab.statistics"
 NAMES = tuple(catalogue(ROOM))
@@ -142,6 +143,63 @@ def discrete_agree(wish, got, want, z):
         sure = sure | True  # Noise parts what ties.
     assert not got.is_floating_point()
     assert torch.equal(got[sure], want[sure]), wish
+
+
+WAYS = {
+    "reference": {"backend": "reference"},
+    "rows": {"backend": "chunked", "schedule": "rows"},
+    "tiles": {"backend": "chunked", "schedule": "tiles"},
+}
+
+
+def measured(problem, asked, way="rows", block=None, **more):
+    roles = {"teacher": problem.teacher} if problem.teacher else {}
+    block = problem.block if block is None else block
+    arguments = (problem.hidden, problem.head, problem.batch.target, asked)
+    return scan(*arguments, roles=roles, block=block, **WAYS[way], **more)
+
+
+def smooth_parts(asked, values, z):
+    """Name, values with a gradient, and weights: 0 in rows where it would jump."""
+    g = torch.Generator().manual_seed(1)
+    sure = clear(z)
+    for key, wish in asked.items():
+        if wish.name in DISCRETE:
+            continue
+        value = floats(values[key])
+        mix = torch.randn(value.shape, dtype=torch.float64, generator=g)
+        if wish.name in TO_ONE_WORD:
+            mix = mix * (sure[:, None] if value.ndim == 2 else sure)
+        yield key, torch.where(value.isfinite(), value, 0.0), mix.to(value.dtype)
+
+
+def gradient(value, mix, leaves):
+    if not value.requires_grad:
+        return [None] * len(leaves)
+    return torch.autograd.grad((value * mix).sum(), leaves, allow_unused=True, retain_graph=True)
+
+
+def prove(problem, way, every=1, first=0, **more):
+    """Values of all statistics, gradients of every n-th, against float64 on dense logits."""
+    asked, given_leaves = wishes(problem)
+    z, t = dense_logits(problem)
+    far = offset(z, t)
+    y = problem.batch.target
+    got = measured(problem, asked, way, **more)
+    want = {key: twin(wish, z, y, t) for key, wish in asked.items()}
+    for key, wish in asked.items():
+        if wish.name in DISCRETE:
+            discrete_agree(wish, got[key], want[key], z)
+        else:
+            agree(floats(got[key]).detach(), floats(want[key]).detach(), far, what=key)
+    leaves = [*problem.leaves, *given_leaves]
+    reach = max([1.0, *(float(leaf.detach().abs().max()) for leaf in leaves)])
+    pairs = zip(smooth_parts(asked, got, z), smooth_parts(asked, want, z), strict=True)
+    for (key, ours, mix), (_, theirs, _) in list(pairs)[first % every :: every]:
+        found = gradient(ours, mix, leaves)
+        for leaf, a, b in zip(leaves, found, gradient(theirs, mix, leaves), strict=True):
+            b = torch.zeros_like(leaf) if b is None else b
+            agree(a, b, (1 + far) * reach, what=f"{key} to {list(leaf.shape)}")
 
 
 def covering(factors, seed=0):

@@ -109,6 +109,14 @@ def make_teacher(kind, n, v, d, mask, leaf):
     return leaf(n, d + 1), Head(leaf(size, d + 1), exclude=there)
 
 
+def make_pair(teacher="same", seed=0, **more):
+    chosen = {"n": 5, "v": 19, "exclude": False, **more}
+    return make_problem(
+        chosen.pop("n"), chosen.pop("v"), 3, "normal", 1.0, None, 1.0, True,
+        chosen.pop("exclude"), 7, seed, teacher=teacher, **chosen,
+    )  # fmt: skip
+
+
 def problems(kinds=KINDS, least=1, every=False):
     """Problems; with `every`, all fields of a head are drawn, and a teacher."""
     more = {}

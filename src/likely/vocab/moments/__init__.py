@@ -4,7 +4,7 @@ With x = z − shift, where shift is the largest logit so far:
 
 | moment | what it is | accumulator |
 |---|---|---|
-| `shift`, `other_shift` | the largest logit, its own and a second reader's: constants | scan |
+| `shift`, `other_shift` | the largest logit, of the model, a second reader | the scan |
 | `log_sum` | log Σ eˣ | `Tilted` |
 | `first`, `second` | E_p[x], E_p[x²] | `Tilted` |
 | `log_sum_2`, `tilted(τ)` | log Σ e^{τx} | `Tilted` |
@@ -17,7 +17,7 @@ With x = z − shift, where shift is the largest logit so far:
 | `target`, `pick(ids)` | x of the target, of chosen ids | `Pick` |
 | `largest`, `likeliest`, `best_wrong`, `top(k)` | the largest x and their ids | `Top` |
 | `gumbel(rows)` | the word that wins with noise | `Gumbel` |
-| `above`, `above_mass` | words that beat the target | `Above`, `MassAbove` |
+| `above`, `above_mass` | words that beat the target, and their probability | `Above`, `MassAbove` |
 | `expect_within(mask, u)` | E_p[u] within a part | `SubsetColumns` |
 | `column_sums(weight)` | Σ_n w p, one number a word | `ColumnSums` |
 | `between(f)`, `top_between(k)` | sums over two readers | `Between`, `TopBetween` |
