@@ -1,6 +1,9 @@
 """Log-partition of a geometric mixture of the model and a second reader."""
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,8 +27,8 @@ def mixture_lse(
     other_shift: Float[Tensor, "N"],
     mixed: Float[Tensor, "N"],
     *,
-    a: float = 0.5,
-    b: float = 0.5,
+    a: Annotated[float, Ge(-100), Le(100)] = 0.5,
+    b: Annotated[float, Ge(-100), Le(100)] = 0.5,
     role: str = "teacher",
 ) -> Float[Tensor, "N"]:
     r"""Log-partition of a geometric mixture of the model and a second reader.
