@@ -218,6 +218,7 @@ def times(rounds: int) -> dict[str, Any]:
         ],
         rounds,
     )
+    found |= against_torch(min(rounds, 3))
     case = Case("bfloat16", 8192, 512, 32000)
     # Where 16-bit products are emulated the bare ones take minutes: float32 is the harder bar.
     bar = float32 if emulated(kind, torch.device("cpu")) else kind
@@ -235,6 +236,14 @@ def times(rounds: int) -> dict[str, Any]:
     )
     found["bfloat16 8192x512x32000"]["loss error, nats"] = loss_error(case)
     return found
+
+
+def against_torch(rounds: int) -> dict[str, Any]:
+    """Torch's own chunked loss in bfloat16: few tokens and rounds, for it is slow."""
+    case = Case("bfloat16", 512, 512, 32000)
+    methods = {"torch, default options": case.torch_default, "fused": case.fused}
+    pairs = [("torch, default options", "fused")]
+    return {"bfloat16 512x512x32000": _case(case, methods, pairs, rounds)}
 
 
 def _case(

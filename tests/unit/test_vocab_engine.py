@@ -312,3 +312,12 @@ def test_some_tokens_of_a_head_with_numbers_by_token():
     few = scan(hidden[some], head.at(some), target[some], {"log_prob"})["log_prob"]
     torch.testing.assert_close(few, all_of_them[some])
     assert replace(head, temperature=1.0).at(some).temperature == 1.0
+
+
+def test_what_a_role_says_has_the_name_that_was_asked_for():
+    hidden, weight, _, target = problem()
+    roles = {"teacher": (hidden, Head(weight))}
+    want = {"uneven": Statistic("teacher_entropy"), "own": Statistic("entropy")}
+    stats = scan(hidden, Head(weight), target, want, roles=roles)
+    assert set(stats) == {"uneven", "own"}
+    torch.testing.assert_close(stats["uneven"], stats["own"].detach())

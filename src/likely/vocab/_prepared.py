@@ -103,7 +103,7 @@ def prepare(
         filter_eps=filter_eps,
     )
     for role, wishes in others.items():
-        known |= _alone(role, roles[role], targets, wishes, head.size, backend, block)
+        known |= _alone(roles[role], targets, wishes, head.size, backend, block)
     return Prepared(spec, how, plan, tensors, backend, known)
 
 
@@ -146,12 +146,11 @@ def by_role(
             own[name] = wish
         else:
             bare = Statistic(wish.name.removeprefix(f"{role}_"), wish.rows, wish.settings)
-            others.setdefault(role, {})[name.removeprefix(f"{role}_")] = bare
+            others.setdefault(role, {})[name] = bare
     return own, others
 
 
 def _alone(
-    role: str,
     given: Role,
     targets: Tensor,
     wishes: Mapping[str, Statistic],
@@ -168,7 +167,7 @@ def _alone(
             second = from_logits(z.scatter(1, given.ids, given.logits), targets, wishes)
         else:
             second = scan(*given, targets, wishes, backend=backend, block=block)
-    return {f"{role}_{k}": v for k, v in second.items()}
+    return dict(second)
 
 
 def _check(hidden: Tensor, head: Head, targets: Tensor) -> None:

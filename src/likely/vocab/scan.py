@@ -143,7 +143,7 @@ def from_logits(
     for role, wishes in others.items():
         with torch.no_grad():
             second = from_logits(roles[role], targets, wishes)
-        values |= {f"{role}_{k}": v for k, v in second.items()}
+        values |= dict(second)
     return Stats(values, "reference", 1)
 
 
