@@ -321,3 +321,12 @@ def test_what_a_role_says_has_the_name_that_was_asked_for():
     stats = scan(hidden, Head(weight), target, want, roles=roles)
     assert set(stats) == {"uneven", "own"}
     torch.testing.assert_close(stats["uneven"], stats["own"].detach())
+
+
+def test_nothing_of_a_fused_loss_is_kept():
+    before = len(_operators._JOBS)
+    for seed in range(3):
+        hidden, weight, bias, target = problem(seed=seed)
+        found = fused_loss(loss, hidden, Head(weight, bias), target, NAMES, backend="chunked")
+        found.total.backward()
+    assert len(_operators._JOBS) == before

@@ -18,8 +18,10 @@ from likely.vocab._way import Way
 
 _KEYS: dict[tuple[Spec, Way], str] = {}
 _JOBS: dict[str, Any] = {}
-KEPT = 4096
-"""So many jobs are remembered: what a wish's own functions hold is not kept for ever."""
+_RECORDED: set[str] = set()
+"""Jobs in graphs that were recorded: these are never forgotten."""
+KEPT = 256
+"""So many others are remembered: what a wish's own functions hold is not kept for ever."""
 
 
 def key_of(spec: Spec, way: Way) -> str:
@@ -47,8 +49,8 @@ def keep(job: Any) -> str:
     Returns:
         Its name.
     """
-    if len(_JOBS) >= KEPT:
-        oldest = next(iter(_JOBS))
+    if len(_JOBS) - len(_RECORDED) >= KEPT:
+        oldest = next(known for known in _JOBS if known not in _RECORDED)
         _KEYS.pop(_JOBS.pop(oldest), None)
     keep.count += 1  # type: ignore[attr-defined]
     name = f"sweep {keep.count}"  # type: ignore[attr-defined]
@@ -57,6 +59,15 @@ def keep(job: Any) -> str:
 
 
 keep.count = 0  # type: ignore[attr-defined]
+
+
+def forget(name: str) -> None:
+    """Let a job go.
+
+    Args:
+        name: what `keep` gave.
+    """
+    _JOBS.pop(name, None)
 
 
 @torch.library.custom_op("likely::sweep", mutates_args=())
@@ -78,6 +89,7 @@ def sweep(tensors: list[Tensor], job: str) -> list[Tensor]:
 
 @sweep.register_fake
 def _(tensors: list[Tensor], job: str) -> list[Tensor]:
+    _RECORDED.add(job)
     spec, way = _JOBS[job]
     return _shapes(spec, way, tensors)
 
@@ -192,6 +204,7 @@ def _(
     rows_needs: list[bool],
     job: str,
 ) -> list[Tensor]:
+    _RECORDED.add(job)
     known: _fused.Job = _JOBS[job]
     found = _shapes(known.spec, known.way, tensors)
     readers = len(known.spec.readers)

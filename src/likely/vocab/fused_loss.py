@@ -12,6 +12,7 @@ from torch import Tensor
 from likely.core.head import Head
 from likely.core.settings import checked
 from likely.core.stats import Stats, Want
+from likely.core.traced import is_traced
 from likely.vocab import _fused, _operators, _reference
 from likely.vocab._prepared import Backend, prepare
 from likely.vocab._readers import Role
@@ -108,11 +109,11 @@ def fused_loss(
         fused=True,
     )
     # What a second reader says alone has no gradient and is known before: columns of the function.
-    own = tuple(columns or {})
+    own, alone = tuple(columns or {}), tuple(asked.known)
     every = {**(columns or {}), **asked.known}
 
     def apply(stats: Mapping[str, Any], given: Mapping[str, Tensor]) -> Any:
-        known = {name: given[name] for name in asked.known}
+        known = {name: given[name] for name in alone}
         return fn({**stats, **known}, {name: given[name] for name in own})
 
     job = _fused.Job(asked.spec, asked.way, asked.plan, apply, tuple(every))
@@ -128,6 +129,9 @@ def fused_loss(
         name = _operators.keep(job)
         found = _operators.fused(asked.tensors, rows, needs, rows_needs, name)
         total, weight, values, *rest = found
+        if not is_traced(hidden):
+            # A recorded graph asks for it again; here nobody does, and it holds tensors.
+            _operators.forget(name)
     stats: dict[str, Any] = dict(asked.known)
     for key, width in job.layout:
         some, rest = rest[:width], rest[width:]
