@@ -26,7 +26,13 @@ def run(where, *command):
 def copy_of_the_checkout(where):
     for part in ("src", "tests/contracts", "tests/goldens", "docs/objectives", "docs/decode"):
         shutil.copytree(ROOT / part, where / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py", "tests/strategies.py"):
+    for file in (
+        "pyproject.toml",
+        "tests/__init__.py",
+        "tests/conftest.py",
+        "tests/oracle.py",
+        "tests/strategies.py",
+    ):
         shutil.copy(ROOT / file, where / file)
 
 
@@ -56,8 +62,23 @@ def test_a_new_entry_passes_its_contracts(tmp_path):
     rules = [f"tests/contracts/test_{room}.py" for room in ("objectives", "decode", "statistics")]
     code, said = run(tmp_path, *pytest, *rules, *sources, "-k", "half")
     assert code == 0, said
-    # 7 contracts of an objective, 5 of a sampler, 6 of a statistic, and the docstrings.
-    assert int(said.split(" passed")[0].split()[-1]) == 7 + 5 + 6 + len(sources), said
+    # 7 contracts of an objective, 5 of a sampler, 1 of a statistic, and the docstrings.
+    assert int(said.split(" passed")[0].split()[-1]) == 7 + 5 + 1 + len(sources), said
+    # The rest of a statistic's contract measures all statistics at once.
+    code, said = run(
+        tmp_path, *pytest, rules[-1], "-k", "test_equals_its_dense_twin_with_gradients and 1"
+    )
+    assert code == 0, said
+    path = tmp_path / "src/likely/vocab/statistics/halfness.py"
+    whole = path.read_text()
+    path.write_text(
+        whole.replace("def dense(", "def dense(z, y):\n    return z.sum(-1)\n\n\ndef other(")
+    )
+    code, said = run(
+        tmp_path, *pytest, rules[-1], "-k", "test_equals_its_dense_twin_with_gradients and 1"
+    )
+    assert code == 1, said
+    path.write_text(whole)
 
     path = tmp_path / "src/likely/objectives/half_loss.py"
     text = path.read_text()

@@ -30,15 +30,15 @@ class Block:
         targets: the token that came next, `[n]`.
     """
 
-    logits: Mapping[str, Float[Tensor, "n B"]]
-    shifts: Mapping[str, Float[Tensor, "n"]]
+    logits: Mapping[str, Float[Tensor, "N B"]]
+    shifts: Mapping[str, Float[Tensor, "N"]]
     first_id: int
-    targets: Int[Tensor, "n"]
+    targets: Int[Tensor, "N"]
 
     def __post_init__(self) -> None:
         self._kept: dict[Any, Tensor] = {}
 
-    def x(self, reader: str = SELF) -> Float[Tensor, "n B"]:
+    def x(self, reader: str = SELF) -> Float[Tensor, "N B"]:
         """Logits about the shift, at most 0.
 
         Args:
@@ -54,7 +54,7 @@ class Block:
             self._kept[key] = (self.logits[reader] - base[:, None]).clamp_min(LOWEST)
         return self._kept[key]
 
-    def tilted(self, tilt: float = 1.0, reader: str = SELF) -> Float[Tensor, "n B"]:
+    def tilted(self, tilt: float = 1.0, reader: str = SELF) -> Float[Tensor, "N B"]:
         """e^{tilt·x}; no exponential is taken twice.
 
         Args:
@@ -73,7 +73,7 @@ class Block:
                 self._kept[key] = (x if tilt == 1 else tilt * x).exp()
         return self._kept[key]
 
-    def log_p(self, reader: str = SELF) -> Float[Tensor, "n B"]:
+    def log_p(self, reader: str = SELF) -> Float[Tensor, "N B"]:
         """Log-probabilities; the block must hold whole rows.
 
         Args:
@@ -99,7 +99,7 @@ class Block:
         """True in the column of the target, `[n, B]`."""
         return self.ids == self.targets[:, None]
 
-    def where_is(self, ids: Int[Tensor, "n C"]) -> tuple[Tensor, Tensor]:
+    def where_is(self, ids: Int[Tensor, "N C"]) -> tuple[Tensor, Tensor]:
         """Columns of ids, and which of them lie in this block.
 
         Args:
