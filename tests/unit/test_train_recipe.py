@@ -37,7 +37,7 @@ def test_every_error_is_told_at_once(tmp_path):
         "Did you mean 'transformer'?",
         "length='long' should be a whole number",
         "rows=0 should be at least 1",
-        "Did you mean 'entropy'?",
+        "Did you mean 'entropy' or 'varentropy'?",
         "'top'",
         "optimizer.lr=-1 should be more than 0",
         "'optimizer.learning'",
