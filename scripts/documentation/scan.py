@@ -44,4 +44,6 @@ def statistics() -> str:
     for name, found in sorted(_result("statistics").items()):
         trains = f"{found['trains']['cpu']:.2f}" if "trains" in found else "no gradient"
         rows.append([f"`{name}`", f"{found['scores']['cpu']:.2f}", trains])
-    return _table(["statistic", "forward", "forward and backward"], rows)
+    taken = _result("statistics_taken")
+    said = f"{taken['rounds']} rounds on {taken['threads']} thread, {taken['note']}: read them as rough."
+    return _table(["statistic", "forward", "forward and backward"], rows) + f"\n\n{said}"
