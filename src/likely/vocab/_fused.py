@@ -99,7 +99,7 @@ def run(
         shifts, flat = sweep.states_of(products, place)
         some = [t[place.rows] for t in rows]
         if gradients is None and not to_rows:
-            found.append(job.loss(shifts, sweep.unflatten(flat), some))
+            found.append(job.loss(shifts, job.spec.unflatten(flat), some))
             continue
         total, kept, grads, row_grads = _differentiated(job, sweep, shifts, flat, some, rows_needs)
         found.append((total, kept))
@@ -131,7 +131,7 @@ def _differentiated(
             states[i] = leaf
         for i, leaf in zip(wanted, leaves[len(smooth) :], strict=True):
             some[i] = leaf
-        return job.loss(shifts, sweep.unflatten(states), some)
+        return job.loss(shifts, job.spec.unflatten(states), some)
 
     leaves = [flat[i] for i in smooth] + [rows[i] for i in wanted]
     total, pull, kept = vjp(loss, *leaves, has_aux=True)
@@ -164,11 +164,7 @@ def shapes(
         Tensors of the right shapes.
     """
     shifts, flat = fakes
-    states, at = [], 0
-    for one in job.spec.sums:
-        states.append(tuple(flat[at : at + one.width]))
-        at += one.width
-    total, (weight, *kept) = job.loss(tuple(shifts), states, rows)
+    total, (weight, *kept) = job.loss(tuple(shifts), job.spec.unflatten(flat), rows)
     wanted = [torch.empty_like(t) for t, need in zip(tensors, needs, strict=True) if need]
     wanted += [torch.empty_like(t) for t, need in zip(rows, rows_needs, strict=True) if need]
     return [torch.empty_like(t) for t in (total, weight.sum(), *kept)] + wanted

@@ -55,7 +55,7 @@ class Gradients:
             grads: gradients on them; None for zero.
         """
         sweep = self.sweep
-        whole, given = sweep.unflatten(states), self._grouped(grads, states)
+        whole, given = sweep.spec.unflatten(states), self._grouped(grads, states)
         small = sweep.cut(place)
         only = tuple(i for i, one in enumerate(sweep.spec.sums) if given[i] and one.smooth)
         sparse = [i for i, one in enumerate(sweep.spec.sums) if given[i] and not one.smooth]

@@ -129,6 +129,21 @@ class Spec:
         wanted = range(len(self.sums)) if only is None else only
         return list(shifts), [self.sums[i].of(block, given[i]) for i in wanted]
 
+    def unflatten(self, flat: Sequence[Tensor]) -> list[State]:
+        """Flat states, one tuple an accumulator.
+
+        Args:
+            flat: parts in order.
+
+        Returns:
+            States.
+        """
+        found, at = [], 0
+        for one in self.sums:
+            found.append(tuple(flat[at : at + one.width]))
+            at += one.width
+        return found
+
     def by_name(self, values: Sequence[Tensor]) -> Mapping[str, Tensor]:
         """One value a reader, by the reader's name.
 

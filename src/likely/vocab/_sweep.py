@@ -69,7 +69,7 @@ class Sweep:
         whole: list[State] = []
         for place in self.tiles():
             new, flat = self.states(place)
-            states = self.unflatten(flat)
+            states = self.spec.unflatten(flat)
             if whole:
                 both = [torch.maximum(a, b) for a, b in zip(shifts, new, strict=True)]
                 rises = [self._rises(both, old) for old in (shifts, new)]
@@ -161,18 +161,3 @@ class Sweep:
         run = _kernels.forward(self.spec, self.way.compiled)
         shifts, states = run(products, self.cut(place), place.columns.start)
         return tuple(shifts), tuple(states)
-
-    def unflatten(self, flat: Sequence[Tensor]) -> list[State]:
-        """Flat states, one tuple an accumulator.
-
-        Args:
-            flat: parts in order.
-
-        Returns:
-            States.
-        """
-        found, at = [], 0
-        for one in self.spec.sums:
-            found.append(tuple(flat[at : at + one.width]))
-            at += one.width
-        return found

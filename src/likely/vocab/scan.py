@@ -155,8 +155,4 @@ def _run(asked: Prepared) -> tuple[list[Tensor], list[State]]:
         return _reference.run(spec, asked.way, tensors)
     found = _operators.sweep(tensors, _operators.key_of(spec, asked.way))
     readers = len(spec.readers)
-    states, at = [], readers
-    for one in spec.sums:
-        states.append(tuple(found[at : at + one.width]))
-        at += one.width
-    return found[:readers], states
+    return found[:readers], spec.unflatten(found[readers:])

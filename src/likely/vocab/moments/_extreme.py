@@ -59,10 +59,6 @@ class Top(Accumulator):
     smooth = False
     width = 2
 
-    def join(self, other: Any) -> Any:
-        """Only an equal one."""
-        return self if self == other else None
-
     def of(self, block: Block, given: State) -> State:
         """The block's own; −∞ and id −1 where it has fewer than k."""
         # Whole logits are compared: about the shift, close ones may round to the same number.
