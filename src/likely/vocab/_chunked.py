@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from likely.vocab._filter import limit
 from likely.vocab._gradients import Gradients
 from likely.vocab._kernels import Flat
 from likely.vocab._spec import Spec
@@ -54,7 +55,7 @@ def backward(
         One gradient a tensor, None where none was wanted.
     """
     sweep = Sweep(spec, way, tensors)
-    total = Gradients(sweep, needs)
+    total = Gradients(sweep, needs, limit(spec, way, states, grads))
     rows = way.backward == "rows" or spec.whole_rows
     per_word = [one.per_word for one in spec.sums for _ in range(one.width)]
     for place in sweep.row_blocks() if rows else sweep.tiles():

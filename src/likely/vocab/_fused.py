@@ -9,6 +9,7 @@ from torch import Tensor
 
 from likely.core.errors import ShapeError, Unsupported
 from likely.vocab._differentiate import vjp
+from likely.vocab._filter import limit
 from likely.vocab._gradients import Gradients
 from likely.vocab._kernels import Flat
 from likely.vocab._plan import Plan
@@ -106,6 +107,7 @@ def run(
         for into, grad in zip(to_rows, row_grads, strict=True):
             into[place.rows] = grad
         if gradients is not None:
+            gradients.limit = limit(job.spec, job.way, flat, grads)
             gradients.add(place, products, shifts, flat, grads)
     totals, kept_blocks = zip(*found, strict=True)
     weight, values, *stats = (torch.cat(parts) for parts in zip(*kept_blocks, strict=True))

@@ -18,10 +18,11 @@ class Gradients:
     Args:
         sweep: what was swept.
         needs: for each of the sweep's tensors, whether it wants a gradient.
+        limit: blocks of gradients below it are dropped; None for none.
     """
 
-    def __init__(self, sweep: Sweep, needs: Sequence[bool]) -> None:
-        self.sweep, self.needs = sweep, list(needs)
+    def __init__(self, sweep: Sweep, needs: Sequence[bool], limit: Tensor | None = None) -> None:
+        self.sweep, self.needs, self.limit = sweep, list(needs), limit
         first = sum(source.tensors for source in sweep.sources)
         self.small_wanted = tuple(i for i, need in enumerate(needs[first:]) if need)
         self.wanted = []
@@ -66,14 +67,15 @@ class Gradients:
             )
             flat_wholes = tuple(part for i in only for part in whole[i])
             flat_grads = tuple(part for i in only for part in given[i])
-            found = run(products, small, place.columns.start, shifts, flat_wholes, flat_grads)
+            found = run(products, small, sweep.first_id(place), shifts, flat_wholes, flat_grads)
             self._add_small(place, found)
         else:
             for i in self.wanted:
                 products[i].zero_()
         for column, draw in touched if 0 in self.wanted else ():
             products[0].scatter_add_(1, column, draw.to(products[0].dtype))
-        _filter(products, self.wanted, sweep.way.filter_eps)
+        if self.limit is not None:
+            _drop(products, self.wanted, self.limit)
         for i in self.wanted:
             sweep.sources[i].add(products[i], place.rows, place.columns)
 
@@ -102,7 +104,7 @@ class Gradients:
         """Columns and gradients on the model's products, where few words get any."""
         found = []
         spec = self.sweep.spec
-        block = Block({SELF: products[0]}, {}, place.columns.start, small[0])
+        block = Block({SELF: products[0]}, {}, self.sweep.first_id(place), small[0])
         own = [i for i in self.small_wanted if i <= len(spec.readers[0].parts)]
         for i in sparse:
             tensors = spec.split(small)[2][i]
@@ -160,13 +162,11 @@ FILTER_ROWS, FILTER_WORDS = 128, 256
 """The blocks that a gradient filter looks at."""
 
 
-def _filter(products: Flat, wanted: Sequence[int], eps: float | None) -> None:
-    if eps is None:
-        return
+def _drop(products: Flat, wanted: Sequence[int], limit: Tensor) -> None:
     for i in wanted:
         rows, words = products[i].shape
         for top in range(0, rows, FILTER_ROWS):
             for left in range(0, words, FILTER_WORDS):
                 tile = products[i][top : top + FILTER_ROWS, left : left + FILTER_WORDS]
-                if tile.numel() and tile.abs().max() < eps:
+                if tile.numel() and tile.abs().max() < limit:
                     tile.zero_()

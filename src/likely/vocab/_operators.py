@@ -61,6 +61,14 @@ def keep(job: Any) -> str:
 keep.count = 0  # type: ignore[attr-defined]
 
 
+def _engine(way: Way) -> Any:
+    if way.engine == "chunked":
+        return _chunked
+    from likely.vocab import _triton
+
+    return _triton
+
+
 def forget(name: str) -> None:
     """Let a job go.
 
@@ -83,7 +91,7 @@ def sweep(tensors: list[Tensor], job: str) -> list[Tensor]:
     """
     spec, way = _JOBS[job]
     with _disable_current_modes():
-        shifts, states = _chunked.forward(spec, way, tensors)
+        shifts, states = _engine(way).forward(spec, way, tensors)
     return [*shifts, *states]
 
 
@@ -129,7 +137,7 @@ def sweep_backward(
     readers = len(spec.readers)
     states = (tuple(found[:readers]), tuple(found[readers:]))
     with _disable_current_modes():
-        every = _chunked.backward(spec, way, tensors, *states, grads[readers:], needs)
+        every = _engine(way).backward(spec, way, tensors, *states, grads[readers:], needs)
     return [g for g in every if g is not None]
 
 
@@ -164,8 +172,8 @@ sweep.register_autograd(_pull, setup_context=_keep_for_backward)
 
 def _refuse(ctx: Any, *grads: Any) -> Any:
     raise Unsupported(
-        "scan: the chunked backend has no second derivative. Ask for backend='reference', which "
-        "keeps the logits and can be differentiated again."
+        "scan: the chunked backend has no second derivative, nor has triton. Ask for "
+        "backend='reference', which keeps the logits and can be differentiated again."
     )
 
 

@@ -1,14 +1,14 @@
 """What every door of the scan does first: check, plan, choose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from likely.core.catalogue import catalogue
-from likely.core.errors import ShapeError
+from likely.core.errors import ShapeError, Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic, Want, as_wishes
 from likely.core.top_logits import TopLogits
@@ -16,9 +16,10 @@ from likely.core.traced import is_traced
 from likely.vocab._plan import Plan, without_closed
 from likely.vocab._readers import Role, readers_of
 from likely.vocab._spec import Spec
-from likely.vocab._way import Schedule, Way, emulated, way
+from likely.vocab._way import Filter, Schedule, Way, emulated, way
 
-Backend = Literal["auto", "reference", "chunked"]
+Group = tuple[tuple[int, ...], Way]
+Backend = Literal["auto", "reference", "chunked", "triton"]
 
 HOLD_BYTES = 2**26
 """`auto` holds the logits where they take no more than this: bytes and characters always do."""
@@ -33,8 +34,9 @@ class Prepared:
         way: how.
         plan: reads statistics off the sums.
         tensors: in the order of `spec`.
-        backend: which one.
+        backend: what runs, for people to read.
         known: statistics that need no sweep.
+        groups: numbers of the accumulators that are swept together, and how; empty for `reference`.
     """
 
     spec: Spec
@@ -43,6 +45,12 @@ class Prepared:
     tensors: list[Tensor]
     backend: str
     known: dict[str, Any]
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def sweeps(self) -> int:
+        """How often the vocabulary is read."""
+        return max(1, len(self.groups))
 
 
 def prepare(
@@ -56,7 +64,7 @@ def prepare(
     block: int | None,
     schedule: Schedule,
     compiled: bool | None,
-    filter_eps: float | None,
+    filter_eps: Filter,
     fused: bool = False,
 ) -> Prepared:
     """Check the tensors, plan the sums, choose backend and blocks.
@@ -86,10 +94,12 @@ def prepare(
     spec = Spec(readers, plan.sums)
     tensors = [*sources, targets, *parts, *plan.given]
     products = _product_dtype(hidden, head.weight)
-    small = 4 * len(hidden) * head.size <= HOLD_BYTES
     if backend == "auto":
+        small = 4 * len(hidden) * head.size <= HOLD_BYTES
         held = small and not emulated(products, hidden.device) and filter_eps is None
-        backend = "reference" if held else "chunked"
+        backend = "reference" if held else _engine_of(hidden.device)
+    if backend == "triton" and not len(hidden):
+        backend = "chunked"
     how = way(
         len(hidden),
         head.size,
@@ -104,7 +114,36 @@ def prepare(
     )
     for role, wishes in others.items():
         known |= _alone(roles[role], targets, wishes, head.size, backend, block)
-    return Prepared(spec, how, plan, tensors, backend, known)
+    groups = () if backend == "reference" else _groups(spec, how, tensors, backend)
+    names = dict.fromkeys(way.engine for _, way in groups)
+    return Prepared(spec, how, plan, tensors, " + ".join(names) or backend, known, groups)
+
+
+def _engine_of(device: torch.device) -> Literal["triton", "chunked"]:
+    """What suits a device."""
+    if device.type != "cuda":
+        return "chunked"
+    from likely.vocab import _triton
+
+    return "chunked" if _triton.missing(device) else "triton"
+
+
+def _groups(
+    spec: Spec, how: Way, tensors: list[Tensor], backend: str
+) -> tuple[tuple[tuple[int, ...], Way], ...]:
+    """Which accumulators run together, and on what."""
+    every = tuple(range(len(spec.sums)))
+    if backend == "chunked":
+        return ((every, how),)
+    from likely.vocab import _triton
+
+    missing = _triton.missing(tensors[0].device)
+    if missing:
+        raise Unsupported(f"scan: backend='triton' {missing}")
+    able = _triton.supported(spec, how, tensors)
+    rest = tuple(i for i in every if i not in able)
+    split = ((able, replace(how, engine="triton")), (rest, how))
+    return tuple((numbers, way) for numbers, way in split if numbers)
 
 
 def _wants_weight(spec: Spec, tensors: list[Tensor], first: int, head: Head) -> bool:

@@ -34,15 +34,18 @@ class Reader:
 class Spec:
     """The readers and the accumulators of a sweep.
 
-    Small tensors come in one fixed order: targets, every reader's parts, every accumulator's.
+    Small tensors come in one fixed order: targets, every reader's parts, every accumulator's, and
+    last the target's logit where it was found before.
 
     Args:
         readers: the model first.
         sums: what is accumulated.
+        known_target: whether the target's logit is given.
     """
 
     readers: tuple[Reader, ...]
     sums: tuple[Accumulator, ...]
+    known_target: bool = False
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -52,12 +55,13 @@ class Spec:
             found += [axis for _, axis in reader.parts]
         for one in self.sums:
             found += one.axes
-        return tuple(found)
+        return tuple(found + ["row"] * self.known_target)
 
     @property
     def whole_rows(self) -> bool:
         """True where a block must hold the whole vocabulary."""
-        return any(one.whole_rows for one in self.sums)
+        unknown = not self.known_target
+        return any(one.whole_rows or (one.reads_target and unknown) for one in self.sums)
 
     def split(self, small: Sequence[Tensor]) -> tuple[Tensor, list[dict[str, Tensor]], list[State]]:
         """Small tensors by who reads them.
@@ -125,6 +129,7 @@ class Spec:
             dict(zip(names, shifts, strict=True)),
             first_id,
             targets,
+            small[-1] if self.known_target else None,
         )
         wanted = range(len(self.sums)) if only is None else only
         return list(shifts), [self.sums[i].of(block, given[i]) for i in wanted]

@@ -137,6 +137,18 @@ class Sweep:
             found.append(source.products(place.rows, place.columns, held[: shape[0]]))
         return tuple(found)
 
+    def first_id(self, place: Place) -> int:
+        """The id of a block's first word.
+
+        Args:
+            place: the block.
+
+        Returns:
+            Its column, among all words also where only some are held here.
+        """
+        start: int = place.columns.start
+        return self.way.first + start
+
     def states(self, place: Place) -> tuple[Flat, Flat]:
         """Shifts and flat states of one block.
 
@@ -159,5 +171,5 @@ class Sweep:
             Shifts and states about them.
         """
         run = _kernels.forward(self.spec, self.way.compiled)
-        shifts, states = run(products, self.cut(place), place.columns.start)
+        shifts, states = run(products, self.cut(place), self.first_id(place))
         return tuple(shifts), tuple(states)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from likely.core.head import Head
 from likely.core.stats import Statistic, Stats, as_wishes
+from likely.vocab._way import Filter
 from likely.vocab._weighted_sum import WeightedSum, weighted_logit_sum
 from likely.vocab.fused_loss import fused_loss
 from likely.vocab.scan import Backend, scan
@@ -47,7 +48,7 @@ class TokenLoss:
     penalty_share: Tensor | float = 1.0
     backend: Backend = "auto"
     block: int | None = None
-    filter_eps: float | None = None
+    filter_eps: Filter = None
 
     def summed(
         self, hidden: Tensor, head: Head, targets: Tensor, also: Mapping[str, Statistic]

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 Schedule = Literal["auto", "rows", "tiles"]
+Filter = float | Literal["auto"] | None
 
 ROW_BYTES = 2**26
 """How much some tokens' whole rows of logits take: enough tokens for products to be worth it."""
@@ -39,7 +40,9 @@ class Way:
         narrow: the dtype of the products where it is not that of the sums, by name; else empty.
         compiled: whether the elementwise work is compiled.
         filter_eps: blocks of the logits' gradient that are all smaller are taken as 0; None
-            for none.
+            for none, `auto` for what suits the dtype of the products and the gradient at hand.
+        engine: what runs it.
+        first: the id of the first word that is held here.
     """
 
     rows: int
@@ -49,7 +52,9 @@ class Way:
     sums: str = "float32"
     narrow: str = ""
     compiled: bool = False
-    filter_eps: float | None = None
+    filter_eps: Filter = None
+    engine: Literal["chunked", "triton"] = "chunked"
+    first: int = 0
 
 
 def way(
@@ -63,7 +68,7 @@ def way(
     compiled: bool | None,
     whole_rows: bool,
     to_weight: bool,
-    filter_eps: float | None = None,
+    filter_eps: Filter = None,
 ) -> Way:
     """Choose.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Gt
@@ -13,9 +13,10 @@ from likely.core.head import Head
 from likely.core.settings import checked
 from likely.core.stats import Stats, Want
 from likely.core.traced import is_traced
-from likely.vocab import _fused, _operators, _reference
+from likely.vocab import _fused, _operators
 from likely.vocab._prepared import Backend, prepare
 from likely.vocab._readers import Role
+from likely.vocab._run import run
 
 Function = Callable[[Mapping[str, Any], Mapping[str, Tensor]], Any]
 """(statistics of some tokens, columns of the same tokens) → values, or (values, weight)."""
@@ -50,7 +51,7 @@ def fused_loss(
     backend: Backend = "auto",
     block: Annotated[int, Ge(1)] | None = None,
     compiled: bool | None = None,
-    filter_eps: Annotated[float, Gt(0)] | None = None,
+    filter_eps: Annotated[float, Gt(0)] | Literal["auto"] | None = None,
 ) -> Fused:
     """Sum a per-token function of statistics; gradients are added up in the forward sweep.
 
@@ -118,8 +119,9 @@ def fused_loss(
 
     job = _fused.Job(asked.spec, asked.way, asked.plan, apply, tuple(every))
     rows = [*asked.plan.rows, *every.values()]
-    if asked.backend == "reference":
-        shifts, states = _reference.run(asked.spec, asked.way, asked.tensors)
+    if asked.backend != "chunked":
+        # Nothing of a row is kept from which its gradient could be taken in the same sweep.
+        shifts, states = run(asked)
         total, (weights, values, *rest) = job.loss(tuple(shifts), states, rows)
         weight = weights.sum()
     else:
@@ -136,4 +138,4 @@ def fused_loss(
     for key, width in job.layout:
         some, rest = rest[:width], rest[width:]
         stats[key] = some[0].detach() if width == 1 else tuple(t.detach() for t in some)
-    return Fused(total, weight.detach(), values.detach(), Stats(stats, asked.backend, 1))
+    return Fused(total, weight.detach(), values.detach(), Stats(stats, asked.backend, asked.sweeps))

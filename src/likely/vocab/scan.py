@@ -1,7 +1,7 @@
 """The one scan: hidden states in, per-token statistics out."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt
@@ -12,13 +12,12 @@ from likely.core.errors import NotMeasured
 from likely.core.head import Form, Head
 from likely.core.settings import checked
 from likely.core.stats import Stats, Want, as_wishes
-from likely.vocab import _operators, _reference
 from likely.vocab._plan import Plan
-from likely.vocab._prepared import Backend, Prepared, by_role, check_targets, prepare
+from likely.vocab._prepared import Backend, by_role, check_targets, prepare
 from likely.vocab._readers import Role
+from likely.vocab._run import run
 from likely.vocab._spec import SELF, Reader, Spec
 from likely.vocab._way import Schedule
-from likely.vocab.moments._accumulator import State
 
 __all__ = ["Backend", "from_logits", "scan"]
 
@@ -34,7 +33,7 @@ def scan(
     block: Annotated[int, Ge(1)] | None = None,
     schedule: Schedule = "auto",
     compiled: bool | None = None,
-    filter_eps: Annotated[float, Gt(0)] | None = None,
+    filter_eps: Annotated[float, Gt(0)] | Literal["auto"] | None = None,
 ) -> Stats:
     """Measure statistics of p(· | hidden) without keeping the logits.
 
@@ -51,15 +50,20 @@ def scan(
         roles: second readers by name: their states `[N, D']` and head, or stored `TopLogits`.
             What they say alone is measured without gradient; statistics between them and the model
             have one for both. Heads of other sizes are cut or padded with impossible words.
-        backend: `reference` keeps the logits, `chunked` a block of them, `auto` chooses by size.
+        backend: `reference` keeps the logits, `chunked` a block of them, `triton` a tile on a GPU;
+            `auto` chooses by size and device. What a Triton kernel cannot sum goes by `chunked`,
+            and the result's `.backend` says so.
         block: how many logits `chunked` holds at once; by default what caches and products like.
         schedule: whether `chunked` takes some tokens and all words (`rows`) or some words and all
             tokens (`tiles`); `auto` takes rows, and tiles for the gradient of a weight.
         compiled: whether the elementwise work is compiled; None where there is a C++ compiler and
             so much to do that it pays.
-        filter_eps: blocks of 128 tokens and 256 words where every logit's gradient is smaller are
-            taken as 0, as Cut Cross-Entropy does; None for none. It saves no time here. It sees
-            the gradient of what is differentiated: divide a sum afterwards.
+        filter_eps: tiles where every logit's gradient is smaller are taken as 0, as Cut
+            Cross-Entropy does: `triton` then skips their products (a tile is that of its kernel),
+            and `chunked` (128 tokens, 256 words) saves no time. A number is compared with the
+            gradient of what is differentiated: divide a sum afterwards. `auto` is 1/32 of the
+            products' epsilon (bfloat16: 2⁻¹²) times the largest gradient that arrives at a token.
+            None drops nothing; neither does a sum over all logits, whose gradient does not fade.
 
     Returns:
         One row a token for each statistic; `.backend` and `.sweeps` say what ran.
@@ -94,9 +98,9 @@ def scan(
         compiled=compiled,
         filter_eps=filter_eps,
     )
-    shifts, states = _run(asked)
+    shifts, states = run(asked)
     values = asked.plan.finish(asked.spec.by_name(shifts), states, asked.plan.rows)
-    return Stats(asked.known | values, asked.backend, 1)
+    return Stats(asked.known | values, asked.backend, asked.sweeps)
 
 
 def from_logits(
@@ -145,14 +149,3 @@ def from_logits(
             second = from_logits(roles[role], targets, wishes)
         values |= dict(second)
     return Stats(values, "reference", 1)
-
-
-def _run(asked: Prepared) -> tuple[list[Tensor], list[State]]:
-    spec, tensors = asked.spec, asked.tensors
-    if not spec.sums:
-        return [tensors[0].new_zeros(len(tensors[0]))] * len(spec.readers), []
-    if asked.backend == "reference":
-        return _reference.run(spec, asked.way, tensors)
-    found = _operators.sweep(tensors, _operators.key_of(spec, asked.way))
-    readers = len(spec.readers)
-    return found[:readers], spec.unflatten(found[readers:])

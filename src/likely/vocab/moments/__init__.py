@@ -10,6 +10,7 @@ With x = z − shift, where shift is the largest logit so far:
 | `log_sum_2`, `tilted(τ)` | log Σ e^{τx} | `Tilted` |
 | `of_role(…)` | the same of a second reader, and each about the other | `Tilted` |
 | `expect(u)` | Σ eˣ x^k u, u `[V, K]` | `Columns` |
+| `low_rank(a, b)` | Σ eˣ a·b, a `[N, R]`, b `[V, R]` | `LowRank` |
 | `below` | Σ eˣ over ids smaller than the target's | `Below` |
 | `plain_sum`, `plain_square_sum` | Σ z, Σ z² | `Plain` |
 | `rest`, `rest_of(ids)`, `within(mask)` | log Σ eˣ over a part | `Rest` |

@@ -28,12 +28,14 @@ class Block:
         shifts: what is taken off them, `[n]` by reader: the largest logit seen.
         first_id: the id of column 0.
         targets: the token that came next, `[n]`.
+        known_target: the target's logit, `[n]`; None where the block holds whole rows.
     """
 
     logits: Mapping[str, Float[Tensor, "N B"]]
     shifts: Mapping[str, Float[Tensor, "N"]]
     first_id: int
     targets: Int[Tensor, "N"]
+    known_target: Float[Tensor, "N"] | None = None
 
     def __post_init__(self) -> None:
         self._kept: dict[Any, Tensor] = {}
@@ -95,6 +97,13 @@ class Block:
         return torch.arange(z.shape[1], device=z.device) + self.first_id
 
     @cached_property
+    def target_logit(self) -> Float[Tensor, "N"]:
+        """The target's logit: the one that was given, else read off the whole row."""
+        if self.known_target is not None:
+            return self.known_target
+        return self.logits[SELF].gather(1, self.targets[:, None])[:, 0]
+
+    @cached_property
     def is_target(self) -> Tensor:
         """True in the column of the target, `[n, B]`."""
         return self.ids == self.targets[:, None]
@@ -125,8 +134,14 @@ class Accumulator(ABC):
     """What each tensor that it is given has one entry for: a token or a word."""
     whole_rows: bool = False
     """True where a block must hold the whole vocabulary."""
+    reads_target: bool = False
+    """True where the target's logit must be known: whole rows hold it, else it is found first."""
+    merging: Literal["sum", "log_sum", "own"] = "sum"
+    """How states about one shift merge: they are added, or log(eᵃ + eᵇ), or as `merge` says."""
     per_word: bool = False
     """True where the state has one entry a word, summed over tokens, and not one a token."""
+    fades: bool = True
+    """False where the gradient of a logit does not fade with its word's probability."""
     smooth: bool = True
     """False where the gradient goes to few words, which `touched` names, or to none."""
 

@@ -56,6 +56,7 @@ class Top(Accumulator):
 
     k: int = 1
     wrong: bool = False
+    merging = "own"
     smooth = False
     width = 2
 
@@ -100,22 +101,42 @@ class Top(Accumulator):
 class Above(Accumulator):
     """How many words have a logit strictly above the target's; the target itself never counts."""
 
-    whole_rows = True
+    reads_target = True
     smooth = False
 
     def of(self, block: Block, given: State) -> State:
-        """A count; both logits come from the same product, so the target never beats itself."""
+        """A count."""
         return (beaten(block).sum(-1),)
+
+
+@dataclass(frozen=True)
+class MassAbove(Accumulator):
+    """Σ eˣ of all words whose logit is strictly above the target's, and of all words."""
+
+    reads_target = True
+    width = 2
+
+    def of(self, block: Block, given: State) -> State:
+        """Two sums, the first under a mask that has no gradient."""
+        e = block.tilted()
+        return (torch.where(beaten(block), e, 0.0).sum(-1), e.sum(-1))
+
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
+        """As every sum of e^x."""
+        fade = (-rises[SELF]).exp()
+        return (state[0] * fade, state[1] * fade)
 
 
 def beaten(block: Block) -> Tensor:
     """Which words have a logit strictly above the target's.
 
+    The target itself never has, in whatever order its own product was summed.
+
     Args:
-        block: a whole row a token.
+        block: the columns.
 
     Returns:
-        True or False, `[n, V]`; no gradient.
+        True or False, `[n, B]`; no gradient.
     """
     z = block.logits[SELF].detach()
-    return (z > z.gather(1, block.targets[:, None])) & ~block.is_target
+    return (z > block.target_logit.detach()[:, None]) & ~block.is_target

@@ -23,6 +23,7 @@ class Gumbel(Accumulator):
     seed: int = 0
     temperature: float = 1.0
     axes = ("row",)
+    merging = "own"
     smooth = False
     width = 2
 

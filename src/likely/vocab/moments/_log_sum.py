@@ -30,6 +30,8 @@ def log_sum_exp(x: Tensor) -> Tensor:
 class LogSum(Accumulator):
     """Its state is log Σ e^(exponents), absolute where `exponents` are about shifts."""
 
+    merging = "log_sum"
+
     def exponents(self, block: Block, given: State) -> Tensor:
         """What is raised, `[n, B]`.
 
@@ -56,8 +58,7 @@ class LogSum(Accumulator):
 
     def weigh(self, grads: State, part: State, whole: State) -> State:
         """The block's share of the sum."""
-        share = torch.where(whole[0].isfinite(), (part[0] - whole[0]).exp(), 0.0)
-        return (grads[0] * share,)
+        return (grads[0] * _share(part[0], whole[0]),)
 
 
 @dataclass(frozen=True)
@@ -120,3 +121,48 @@ class Mixture(LogSum):
     def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
         """Both fall."""
         return (state[0] - self.a * rises[SELF] - self.b * rises[self.reader],)
+
+
+@dataclass(frozen=True)
+class SubsetColumns(Accumulator):
+    """log Σ eˣ and Σ p_v u_v / Σ p_v over the words of a mask; mask `[V]` and u `[V, K]` are given.
+
+    The log-sum is beside the means so that blocks can be merged, however unlikely their words are.
+    """
+
+    axes = ("column", "column")
+    merging = "own"
+    width = 2
+
+    def of(self, block: Block, given: State) -> State:
+        """A softmax over the block's words, then a product."""
+        mask, u = given
+        x = block.x().masked_fill(~mask.bool(), -torch.inf)
+        largest = x.detach().amax(-1, keepdim=True)
+        base = largest.where(largest > LOWEST / 2, torch.zeros_like(largest))
+        e = (x - base).exp()
+        total = e.sum(-1, keepdim=True)
+        some = total.clamp_min(torch.finfo(total.dtype).tiny)
+        log_sum = torch.where(total > 0, some.log() + base, -torch.inf)
+        return (log_sum[:, 0], e @ u.to(e.dtype) / some)
+
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
+        """The log-sum falls as x does."""
+        return (state[0] - rises[SELF], state[1])
+
+    def merge(self, one: State, other: State) -> State:
+        """Means weighed by their shares."""
+        log_sum = torch.logaddexp(one[0], other[0])
+        a, b = (_share(part, log_sum)[:, None] for part in (one[0], other[0]))
+        return (log_sum, a * one[1] + b * other[1])
+
+    def weigh(self, grads: State, part: State, whole: State) -> State:
+        """The block's share, of its mean and of what moves the shares themselves."""
+        share = _share(part[0], whole[0])
+        tilt = (grads[1] * (part[1] - whole[1])).sum(-1)
+        return ((grads[0] + tilt) * share, grads[1] * share[:, None])
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    """e^{part − whole}; 0 where there is nothing at all."""
+    return torch.where(whole.isfinite(), (part - whole).exp(), 0.0)

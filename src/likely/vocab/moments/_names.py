@@ -7,18 +7,16 @@ import torch
 from torch import Tensor
 
 from likely.vocab.moments._accumulator import LOWEST, Moment
-from likely.vocab.moments._extreme import Above, Pick, Top
+from likely.vocab.moments._extreme import Above, MassAbove, Pick, Top
 from likely.vocab.moments._gumbel import Gumbel
-from likely.vocab.moments._log_sum import Mixture, Rest
+from likely.vocab.moments._log_sum import Mixture, Rest, SubsetColumns
 from likely.vocab.moments._rows import (
     Between,
     ColumnSums,
-    MassAbove,
     Row,
-    SubsetColumns,
     TopBetween,
 )
-from likely.vocab.moments._tilted import Below, Columns, Plain, Tilted
+from likely.vocab.moments._tilted import Below, Columns, LowRank, Plain, Tilted
 
 PLAIN: dict[str, Moment] = {
     "log_sum": Moment(Tilted(), lambda s: s[0].log()),
@@ -34,7 +32,7 @@ PLAIN: dict[str, Moment] = {
     "best_wrong": Moment(Top(wrong=True), lambda s: excluded_are_gone(s[0][:, 0])),
     "below": Moment(Below(), lambda s: s[0]),
     "above": Moment(Above(), lambda s: s[0]),
-    "above_mass": Moment(MassAbove(), lambda s: s[0]),
+    "above_mass": Moment(MassAbove(), lambda s: s[0] / s[1]),
 }
 """Moments without arguments; `shift`, the largest logit without gradient, is the scan's own."""
 
@@ -74,6 +72,19 @@ def expect(u: Tensor, power: int = 0) -> Moment:
         A moment, `[N, K]`.
     """
     return Moment(Columns(order=power), lambda s: s[power], (u,))
+
+
+def low_rank(a: Tensor, b: Tensor) -> Moment:
+    """Σ eˣ a·b, not yet divided by Σ eˣ: pair it with `log_sum`.
+
+    Args:
+        a: one vector a token, `[N, R]`.
+        b: one vector a word, `[V, R]`.
+
+    Returns:
+        A moment, `[N]`.
+    """
+    return Moment(LowRank(), lambda s: s[0], (a, b))
 
 
 def top(k: int) -> Moment:
@@ -170,7 +181,11 @@ def expect_within(mask: Tensor, u: Tensor) -> Moment:
     Returns:
         A moment, `[N, K]`.
     """
-    return Moment(SubsetColumns(), lambda s: s[0], (mask, u))
+    return Moment(
+        SubsetColumns(),
+        lambda s: torch.where(s[0].isfinite()[:, None], s[1], torch.nan),
+        (mask, u),
+    )
 
 
 def column_sums(weight: Tensor) -> Moment:

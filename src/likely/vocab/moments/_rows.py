@@ -8,20 +8,6 @@ import torch
 from torch import Tensor
 
 from likely.vocab.moments._accumulator import SELF, Accumulator, Block, State
-from likely.vocab.moments._extreme import beaten
-
-
-@dataclass(frozen=True)
-class MassAbove(Accumulator):
-    """Probability of all words whose logit is strictly above the target's."""
-
-    whole_rows = True
-
-    def of(self, block: Block, given: State) -> State:
-        """A sum under a mask that has no gradient."""
-        above = beaten(block)
-        e = block.tilted()
-        return (torch.where(above, e, 0.0).sum(-1) / e.sum(-1),)
 
 
 @dataclass(frozen=True)
@@ -39,23 +25,6 @@ class ColumnSums(Accumulator):
 
 
 @dataclass(frozen=True)
-class SubsetColumns(Accumulator):
-    """Σ p_v u_v / Σ p_v over the words of a mask; mask `[V]` and u `[V, K]` are given."""
-
-    axes = ("column", "column")
-    whole_rows = True
-
-    def of(self, block: Block, given: State) -> State:
-        """A softmax over the subset, then a product."""
-        mask, u = given
-        gone = ~mask.bool() | block.logits[SELF].isneginf()
-        x = block.x().masked_fill(gone, -torch.inf)
-        largest = x.detach().amax(-1, keepdim=True)
-        e = (x - largest.where(largest.isfinite(), torch.zeros_like(largest))).exp()
-        return (e @ u.to(e.dtype) / e.sum(-1, keepdim=True),)
-
-
-@dataclass(frozen=True)
 class Between(Accumulator):
     """Σ_v f(log p_v, log q_v) for the model's p and a second reader's q.
 
@@ -67,6 +36,7 @@ class Between(Accumulator):
     f: Callable[[Tensor, Tensor], Tensor]
     reader: str = "teacher"
     whole_rows = True
+    fades = False
 
     def of(self, block: Block, given: State) -> State:
         """One sum."""
@@ -124,6 +94,7 @@ class Row(Accumulator):
     f: Callable[[Tensor, Tensor], Any]
     width: int = 1
     whole_rows = True
+    fades = False
 
     def of(self, block: Block, given: State) -> State:
         """What f returns."""

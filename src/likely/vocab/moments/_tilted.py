@@ -113,6 +113,23 @@ class Columns(Accumulator):
 
 
 @dataclass(frozen=True)
+class LowRank(Accumulator):
+    """Σ_v e^{x_v} a·b_v for vectors a `[N, R]` and b `[V, R]`: a value of each token and word."""
+
+    axes = ("row", "column")
+
+    def of(self, block: Block, given: State) -> State:
+        """One more product of the size of the head's."""
+        e = block.tilted()
+        a, b = (t.to(e.dtype) for t in given)
+        return ((e * (a @ b.T)).sum(-1),)
+
+    def move(self, state: State, rises: Mapping[str, Tensor]) -> State:
+        """As every sum of e^x."""
+        return (state[0] * (-rises[SELF]).exp(),)
+
+
+@dataclass(frozen=True)
 class Below(Accumulator):
     """Σ eˣ over words whose id is smaller than the target's."""
 
@@ -130,6 +147,7 @@ class Below(Accumulator):
 class Plain(Accumulator):
     """Σ z and Σ z² over words that can come: no exponential, no shift."""
 
+    fades = False
     width = 2
 
     def of(self, block: Block, given: State) -> State:
@@ -137,16 +155,3 @@ class Plain(Accumulator):
         z = block.logits[SELF]
         there = torch.where(z.isneginf(), 0.0, z)
         return (there.sum(-1), (there * there).sum(-1))
-
-
-@dataclass(frozen=True)
-class PlainColumns(Accumulator):
-    """Σ z u for columns u `[V, K]`, over words that can come."""
-
-    axes = ("column",)
-
-    def of(self, block: Block, given: State) -> State:
-        """One product."""
-        z = block.logits[SELF]
-        there = torch.where(z.isneginf(), 0.0, z)
-        return (there @ given[0].to(there.dtype),)

@@ -9,24 +9,23 @@ from likely.vocab.moments._accumulator import Moment
 
 def wants(*, a: Tensor, b: Tensor) -> dict[str, Moment]:
     """The moment it reads."""
-    del a
-    return {"weighted": moment.expect(b)}
+    return {"weighted": moment.low_rank(a, b)}
 
 
 def expect_lowrank(
     log_sum: Float[Tensor, "N"],
-    weighted: Float[Tensor, "N R"],
+    weighted: Float[Tensor, "N"],
     *,
     a: Float[Tensor, "N R"],
     b: Float[Tensor, "V R"],
 ) -> Float[Tensor, "N"]:
     r"""Expectation under p of a value that differs by token: u_{n,v} = a_n · b_v.
 
-    $$ \mathbb{E}_p[a_n \cdot b_v] = a_n \cdot \sum_v p_v b_v $$
+    $$ \mathbb{E}_p[a_n \cdot b_v] = \sum_v p_v\, a_n \cdot b_v $$
 
     Args:
         log_sum: log Σ eˣ, x = z − shift.
-        weighted: Σ eˣ b.
+        weighted: Σ eˣ a·b.
         a: one vector a token, `[N, R]`; gradients reach it.
         b: one vector a word, `[V, R]`; gradients reach it.
 
@@ -45,7 +44,7 @@ def expect_lowrank(
     References:
         Ren et al., EMO: Earth Mover Distance Optimization, 2024. arXiv:2310.04691.
     """
-    return (weighted * a).sum(-1) * (-log_sum).exp()
+    return weighted * (-log_sum).exp()
 
 
 def dense(z: Tensor, y: Tensor, *, a: Tensor, b: Tensor) -> Tensor:
