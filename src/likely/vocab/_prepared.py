@@ -1,7 +1,7 @@
 """What every door of the scan does first: check, plan, choose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -114,7 +114,7 @@ def prepare(
     )
     for role, wishes in others.items():
         known |= _alone(roles[role], targets, wishes, head.size, backend, block)
-    groups = () if backend == "reference" else _groups(spec, how, tensors, backend)
+    groups = () if backend == "reference" else _groups(spec, how, tensors, backend, block)
     names = dict.fromkeys(way.engine for _, way in groups)
     return Prepared(spec, how, plan, tensors, " + ".join(names) or backend, known, groups)
 
@@ -129,8 +129,8 @@ def _engine_of(device: torch.device) -> Literal["triton", "chunked"]:
 
 
 def _groups(
-    spec: Spec, how: Way, tensors: list[Tensor], backend: str
-) -> tuple[tuple[tuple[int, ...], Way], ...]:
+    spec: Spec, how: Way, tensors: list[Tensor], backend: str, block: int | None
+) -> tuple[Group, ...]:
     """Which accumulators run together, and on what."""
     every = tuple(range(len(spec.sums)))
     if backend == "chunked":
@@ -142,7 +142,7 @@ def _groups(
         raise Unsupported(f"scan: backend='triton' {missing}")
     able = _triton.supported(spec, how, tensors)
     rest = tuple(i for i in every if i not in able)
-    split = ((able, replace(how, engine="triton")), (rest, how))
+    split = ((able, _triton.way(how, tensors[0].shape[0], block)), (rest, how))
     return tuple((numbers, way) for numbers, way in split if numbers)
 
 

@@ -1,0 +1,141 @@
+"""Writes the source of a kernel line by line; nothing is loaded or computed twice."""
+
+
+class Kernel:
+    """A kernel that is being written: what it is given, and what it does before, in, after tiles.
+
+    Small tensors are arguments `t0`, `t1` … in the sweep's fixed order. Rows and words beyond the
+    end are clamped to the last one, so that loads need no masks; `row_in` and `word_in` tell them.
+    """
+
+    def __init__(self) -> None:
+        self.arguments: list[str] = []
+        self.head: list[str] = []
+        self.tile: list[str] = []
+        self.tail: list[str] = []
+        self._known: set[str] = set()
+
+    def argument(self, name: str) -> str:
+        """Something that the kernel is given.
+
+        Args:
+            name: its name.
+
+        Returns:
+            The name.
+        """
+        if name not in self.arguments:
+            self.arguments.append(name)
+        return name
+
+    def before(self, name: str, value: str) -> str:
+        """A value that is computed once, before the tiles.
+
+        Args:
+            name: its name.
+            value: an expression.
+
+        Returns:
+            The name.
+        """
+        if name not in self._known:
+            self._known.add(name)
+            self.head.append(f"{name} = {value}")
+        return name
+
+    def once(self, name: str, value: str) -> str:
+        """A value of each tile.
+
+        Args:
+            name: its name.
+            value: an expression.
+
+        Returns:
+            The name.
+        """
+        if name not in self._known:
+            self._known.add(name)
+            self.tile.append(f"{name} = {value}")
+        return name
+
+    def add(self, *lines: str) -> None:
+        """Lines that run in each tile.
+
+        Args:
+            lines: of source.
+        """
+        self.tile += lines
+
+    def row(self, number: int, width: int = 1, at: int = 0, kind: str = "tl.float32") -> str:
+        """A small tensor's value for each token, `[BN, 1]`.
+
+        Args:
+            number: of the small tensor.
+            width: how many numbers a token has there.
+            at: which of them.
+            kind: as what.
+
+        Returns:
+            An expression.
+        """
+        pointer = self.argument(f"t{number}")
+        name = self.before(
+            f"row{number}_{at}", f"tl.load({pointer} + rows * {width} + {at}).to({kind})"
+        )
+        return f"{name}[:, None]"
+
+    def column(self, number: int, width: int = 1, at: int = 0, kind: str = "tl.float32") -> str:
+        """A small tensor's value for each word, `[1, BV]`.
+
+        Args:
+            number: of the small tensor.
+            width: how many numbers a word has there.
+            at: which of them.
+            kind: as what.
+
+        Returns:
+            An expression.
+        """
+        pointer = self.argument(f"t{number}")
+        name = self.once(
+            f"column{number}_{at}", f"tl.load({pointer} + place * {width} + {at}).to({kind})"
+        )
+        return f"{name}[None, :]"
+
+    def whole(self, number: int) -> str:
+        """A small tensor of one number.
+
+        Args:
+            number: of the small tensor.
+
+        Returns:
+            An expression.
+        """
+        pointer = self.argument(f"t{number}")
+        return self.before(f"whole{number}", f"tl.load({pointer}).to(tl.float32)")
+
+    def write(self, name: str, template: str) -> str:
+        """The whole source.
+
+        Args:
+            name: of the kernel.
+            template: with places `$arguments`, `$head`, `$tile` and `$tail`, each alone in a line.
+
+        Returns:
+            Python source.
+        """
+        parts = {
+            "$arguments": [f"{argument}," for argument in self.arguments],
+            "$head": self.head,
+            "$tile": self.tile,
+            "$tail": self.tail,
+        }
+        lines: list[str] = []
+        for line in template.replace("$name", name).splitlines():
+            word = line.strip()
+            if word in parts:
+                indent = line[: len(line) - len(line.lstrip())]
+                lines += [indent + each for each in parts[word]]
+            else:
+                lines.append(line)
+        return "\n".join(lines) + "\n"
