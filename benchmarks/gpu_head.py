@@ -28,6 +28,8 @@ RATIOS = {
         ("filtered", "cce"),
         ("exact", "liger"),
         ("exact", "quack"),
+        ("exact", "liger_scaled"),
+        ("liger_scaled_entropy", "liger_scaled"),
     ),
     "forward": (("exact", "one product"), ("entropy", "exact"), ("five", "exact")),
 }

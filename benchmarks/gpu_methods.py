@@ -124,6 +124,10 @@ METHODS = {
     "cce": Method("Cut Cross-Entropy", rivals.apple, filtered=True),
     "cce_exact": Method("Cut Cross-Entropy, exact", rivals.apple_exact, passes=TRAIN),
     "liger": Method("Liger", rivals.liger),
+    "liger_scaled": Method("Liger, scaled", rivals.liger_scaled),
+    "liger_scaled_entropy": Method(
+        "Liger, scaled, and entropy", rivals.liger_scaled_entropy, "entropy"
+    ),
     "quack": Method("quack", rivals.quack),
 }
 TRAINED = ("three products", "four products", "exact", "filtered", "cce", "cce_exact")

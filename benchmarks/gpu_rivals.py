@@ -8,6 +8,9 @@ import inspect
 
 import torch.nn.functional as F
 
+from benchmarks.gpu_cases import MOST
+from benchmarks.gradient_cells import IGNORED
+
 
 class Refused(Exception):
     """The library has no argument for it, or it is not tried here."""
@@ -53,6 +56,25 @@ def liger(case, hidden, weight):
     from liger_kernel.transformers.functional import liger_fused_linear_cross_entropy
 
     return liger_fused_linear_cross_entropy(hidden, weight, case.target, softcap=case.softcap)
+
+
+def liger_scaled(case, hidden, weight, entropy=False):
+    """Liger's second function: kernels of its own on Hopper and Blackwell, losses by token.
+
+    Without them it takes 512 tokens at a time in torch. A temperature it has; a softcap it has not.
+    """
+    from liger_kernel.ops import LigerFusedLinearScaledCrossEntropyFunction
+
+    _without_softcap(case)
+    found = LigerFusedLinearScaledCrossEntropyFunction.apply(
+        hidden, weight, case.target, 1.0, IGNORED, 1, entropy
+    )
+    return (found[0] + MOST * found[1]).mean() if entropy else found.mean()
+
+
+def liger_scaled_entropy(case, hidden, weight):
+    """The same with entropy, which has a gradient too."""
+    return liger_scaled(case, hidden, weight, entropy=True)
 
 
 def quack(case, hidden, weight):

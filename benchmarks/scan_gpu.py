@@ -10,7 +10,7 @@ memory, then all methods one after the other, round after round, by CUDA events.
 installed, is refused or does not fit is left out with its reason. A figure of ours whose gate is
 red is not taken. Other libraries are optional:
 
-    pip install liger-kernel quack-kernels peft
+    pip install "liger-kernel[cutedsl]" quack-kernels peft
     pip install "cut-cross-entropy @ git+https://github.com/apple/ml-cross-entropy.git"
 """
 
