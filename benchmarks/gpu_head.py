@@ -69,13 +69,10 @@ def measure(case, names, count, tell=lambda name: None, without=None):
     for name in chosen:
         tell(name)
         method = METHODS[name]
-        try:
-            _first(case, name, picked, right, clock, found)
-        except Exception as problem:
-            skipped[name] = reason(problem)
-            _empty(case.hidden.device)
-            continue
-        if method.products or name in skipped:
+        why = tried(lambda name=name: _first(case, name, picked, right, clock, found))
+        if why:
+            skipped[name] = why
+        if why or method.products:
             continue
         green = gate.is_green(found["errors"][name], bars[method.loss], method.filtered)
         if not green:
@@ -139,15 +136,11 @@ def _times(case, timed, count, clock, tell, skipped):
                 continue
             tell(name)
             run = call(case, name, back)
-            try:
-                for _ in range(WARM_UP):
-                    run()
-                clock.wait()
-            except Exception as problem:
-                skipped[f"{name}, {part}"] = reason(problem)
-                _empty(case.hidden.device)
-                continue
-            runs[name] = run
+            why = tried(lambda run=run: _warmed(run, clock))
+            if why:
+                skipped[f"{name}, {part}"] = why
+            else:
+                runs[name] = run
         tell(f"the rounds, {part}")
         seen, emptied = rounds(clock, runs, count)
         told[part] = {name: summary(row) for name, row in seen.items()}
@@ -157,6 +150,34 @@ def _times(case, timed, count, clock, tell, skipped):
         if emptied:
             told[f"{part}_emptied"] = emptied
     return told | {"teraflops": _rates(case, told)}
+
+
+def _warmed(run, clock):
+    for _ in range(WARM_UP):
+        run()
+    clock.wait()
+
+
+def tried(run):
+    """Run something once; why it did not run, or nothing.
+
+    Args:
+        run: a function of nothing.
+
+    Returns:
+        One line; empty where it ran.
+
+    Raises:
+        Broken: the device answers no more.
+    """
+    why = ""
+    try:
+        run()
+    except Exception as problem:
+        why = reason(problem)
+    if why and torch.cuda.is_available():  # Only now nothing of the call is alive.
+        torch.cuda.empty_cache()
+    return why
 
 
 def _rates(case, told):
@@ -175,7 +196,8 @@ def reason(problem):
     if isinstance(problem, Refused):
         return str(problem)
     said = f"{type(problem).__name__}: {(str(problem).strip().splitlines() or [''])[0]}"
-    memory = isinstance(problem, torch.OutOfMemoryError) or "ALLOC_FAILED" in said
+    named = "out of memory" in said.lower() or "ALLOC_FAILED" in said
+    memory = named or isinstance(problem, torch.OutOfMemoryError)
     if isinstance(problem, ImportError):
         return f"not installed ({problem})"[:200]
     if torch.cuda.is_available() and not memory:
@@ -186,13 +208,8 @@ def reason(problem):
     return "out of memory" if memory else said[:200]
 
 
-def _empty(device):
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-
-
 def backend_of(device):
-    """What our scan is asked for: Triton where its kernels run, else chunks, and why.
+    """What our scan is asked for: Triton on a card; else where its kernels can be interpreted.
 
     Args:
         device: where.
@@ -200,13 +217,13 @@ def backend_of(device):
     Returns:
         The backend, and a sentence where it is not `triton`.
     """
+    if device.type == "cuda":  # What a method of ours ran on, it says itself.
+        return "triton", ""
     hidden = torch.zeros(16, 16, device=device, dtype=torch.bfloat16)
     target = torch.zeros(16, dtype=torch.long, device=device)
     try:
         stats = scan(hidden, Head(hidden), target, {"log_prob"}, backend="triton")
     except Exception as problem:
-        if device.type == "cuda":
-            raise
         return "chunked", f"triton does not run here: {type(problem).__name__}"
     if stats.backend == "triton":
         return "triton", ""

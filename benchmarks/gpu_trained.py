@@ -122,8 +122,8 @@ def _made(sizes, device):
     model = _fitted(vocabulary, streams[0], sizes, device)
     rows = min(sizes["tokens"], len(streams[1]) - 1) // sizes["context"]
     inputs, target = _windows(streams[1], torch.arange(rows) * sizes["context"], sizes["context"])
-    states = _states(model.to(torch.bfloat16), inputs.to(device))
-    weight = model.get_output_embeddings().weight.detach()
+    states = _states(model, inputs.to(device))
+    weight = model.get_output_embeddings().weight.detach().to(torch.bfloat16)
     read = sizes["steps"] * sizes["rows"] * sizes["context"]
     what = {
         "kind": (
@@ -191,8 +191,10 @@ def _fitted(vocabulary, stream, sizes, device):
 
 @torch.no_grad()
 def _states(model, inputs):
-    """Last hidden states in bfloat16, row by row."""
+    """Last hidden states in bfloat16, row by row; a model in float32 runs as it was trained."""
     model.eval()
+    given = {"enabled": inputs.device.type == "cuda" and model.dtype == torch.float32}
     inner = model.get_decoder() if hasattr(model, "get_decoder") else model.base_model
-    found = [inner(input_ids=row[None], use_cache=False).last_hidden_state[0] for row in inputs]
+    with torch.autocast(inputs.device.type, torch.bfloat16, **given):
+        found = [inner(input_ids=row[None], use_cache=False).last_hidden_state[0] for row in inputs]
     return torch.cat(found).to(torch.bfloat16)

@@ -168,16 +168,56 @@ def test_rounds_begin_with_another_method_each():
     assert clock.ratio({"a": [2.0, 9.0, 4.0], "b": [1.0, 3.0, 4.0]}, "a", "b") == 2.0
 
 
+class Event:
+    def __init__(self, enable_timing):
+        self.at = None
+
+    def record(self):
+        Event.now += 1.5
+        self.at = Event.now
+
+    def synchronize(self):
+        assert self.at is not None
+
+    def elapsed_time(self, end):
+        return end.at - self.at
+
+
+def test_what_is_asked_of_a_card(monkeypatch):
+    """The calls of torch.cuda, with a pretended card."""
+    Event.now = 0.0
+    stands = iter([100, 100 + 7 * 2**20])
+    for name, value in {
+        "synchronize": lambda: None,
+        "reset_peak_memory_stats": lambda: None,
+        "Event": Event,
+        "memory_allocated": lambda: next(stands),
+        "max_memory_allocated": lambda: next(stands),
+        "memory_stats": lambda: {"num_alloc_retries": 3},
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    watch = clock.Clock(CPU)
+    watch.on_card = True
+    assert watch.milliseconds(lambda: None) == 1.5
+    assert watch.mebibytes(lambda: None, 2**20) == 6.0
+    assert watch.retries() == 3
+
+
+def test_a_lost_device_is_told_from_a_call_that_fails(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    assert gpu_head.reason(ValueError("no\nreally")) == "ValueError: no"
+    assert gpu_head.reason(RuntimeError("Triton Error [CUDA]: out of memory")) == "out of memory"
+
+    def lost():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", lost)
+    with pytest.raises(gpu_head.Broken, match="ValueError: no"):
+        gpu_head.reason(ValueError("no"))
+
+
 # ---- states of a trained model ----
-
-
-def test_a_small_model_is_trained_on_the_spot():
-    case, what = gpu_trained.trained({"toy": True}, CPU)
-    assert case.hidden.dtype == case.weight.dtype == torch.bfloat16
-    assert case.shape.tokens == len(case.target) == gpu_trained.TOY["tokens"]
-    assert what["vocabulary"] == len(case.weight)
-    assert 0 < what["nats a token"] < math.log(len(case.weight)) + 0.1
-    assert "trained on the spot" in what["kind"]
 
 
 def test_a_model_on_disk_gives_its_states(tmp_path):
@@ -236,8 +276,9 @@ def here(monkeypatch, tmp_path):
 
     def child(module, job):
         out = tmp_path / "child.json"
-        monkeypatch.setattr(sys, "argv", ["", json.dumps(job | {"out": str(out)})])
-        quiet({"gpu_head": gpu_head, "gpu_end_to_end": steps}[module].main)
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "argv", ["", json.dumps(job | {"out": str(out)})])
+            quiet({"gpu_head": gpu_head, "gpu_end_to_end": steps}[module].main)
         return json.loads(out.read_text()), "", "the process ended with 0"
 
     monkeypatch.setattr(scan_gpu, "child", child)
@@ -245,33 +286,41 @@ def here(monkeypatch, tmp_path):
 
 
 def run(monkeypatch, *words):
-    monkeypatch.setattr(scan_gpu.argparse._sys, "argv", ["scan_gpu", *map(str, words)])
-    given = scan_gpu.arguments([str(word) for word in words])
-    monkeypatch.setattr(scan_gpu, "arguments", lambda: given)
-    scan_gpu.main()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "argv", ["scan_gpu", *map(str, words)])
+        scan_gpu.main()
 
 
 def test_all_of_it_at_tiny_sizes(here, monkeypatch, capsys):
-    run(monkeypatch, "--toy", "--out", here, "--lengths", 32, "--rounds", 1)
+    words = ["--toy", "--out", here, "--lengths", 32, "--rounds", 1, "--cases", "toy"]
+    names = ["four products", "exact", "filtered", "entropy", "dense", "liger"]
+    run(monkeypatch, *words, "--methods", *names)
     kept = json.loads(here.read_text())
     assert set(kept) >= {"heads", "trained", "end_to_end", "machine", "versions", "commit"}
-    assert set(kept["heads"]) == set(TOYS)
+    assert set(kept["heads"]) == {"toy"}
     assert kept["toy"] is True
+    made_here = kept["trained"]["trained on the spot"]
+    assert made_here["shape"]["tokens"] == gpu_trained.TOY["tokens"]
+    assert made_here["shape"]["words"] == made_here["what"]["vocabulary"]
+    assert 0 < made_here["what"]["nats a token"] < math.log(made_here["shape"]["words"]) + 0.1
+    assert "trained on the spot" in made_here["what"]["kind"]
     for _, one in tables.every_head(kept):
         assert not one["refused"]
         assert {"exact", "filtered", "four products"} <= set(one["train"])
     printed = capsys.readouterr().out
-    assert "likely, five statistics" in printed
+    assert "likely, and entropy" in printed
     points = kept["end_to_end"]["points"]
     assert {(p["objective"], p["method"]) for p in points if "seconds" in p} >= {
         (objective, method) for objective in steps.OBJECTIVES for method in ("likely", "dense")
     }
-    # A part that is taken again leaves the others as they are.
-    before = kept["heads"]
-    run_again = ("--toy", "--out", here, "--only", "end-to-end", "--lengths", 32)
-    monkeypatch.undo()
-    assert json.loads(here.read_text())["heads"] == before
-    assert scan_gpu.arguments([str(word) for word in run_again]).only == ["end-to-end"]
+    # What is taken again leaves the rest as it is.
+    again = ["--only", "end-to-end", "--objectives", "emo", "--lengths", 16, "--out", here]
+    run(monkeypatch, "--toy", *again)
+    after = json.loads(here.read_text())
+    assert {part: after[part] for part in ("heads", "trained")} == {
+        part: kept[part] for part in ("heads", "trained")
+    }
+    assert {p["length"] for p in after["end_to_end"]["points"]} == {16}
 
 
 def test_one_head_in_a_process_of_its_own(tmp_path):
@@ -355,7 +404,8 @@ FAKE = {  # Invented: no card has shown any of these numbers.
     "machine": {"card": {"name": "Fake 100", "gibibytes": 80.0, "driver_version": "0.0"}},
     "versions": {"torch": "0.0", "quack-kernels": None},
     "public": {
-        "fake head": {"card": "Fake 99", "of": "said by nobody", "rows": {"it": {"ms": 1, "gigabytes": 2}}}
+        "fake head": {"card": "Fake 99", "of": "said by nobody",
+                      "rows": {"it": {"ms": 1, "gigabytes": 2}}}
     },
     "methods": {name: method.says for name, method in METHODS.items()},
     "heads": {
