@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.core.catalogue import catalogue
-from scripts.documentation import gradients, scan
+from scripts.documentation import gpu, gradients, scan
 from scripts.documentation.docstring import parse
 from scripts.documentation.source import ROOT, SOURCE, Symbol, parameters, symbols
 
@@ -187,6 +187,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "scan_times": scan.times,
     "scan_memory": scan.memory,
     "scan_statistics": scan.statistics,
+    "scan_gpu": gpu.heads_on_page,
+    "scan_gpu_steps": gpu.steps_on_page,
     "entries_objectives": _entries("objectives"),
     "entries_decode": _entries("decode"),
     "entries_models": _entries("models"),
