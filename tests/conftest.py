@@ -4,6 +4,11 @@ import os
 
 import pytest
 import torch
+
+if not torch.cuda.is_available():
+    # Kernels are interpreted; Triton reads this when it is imported.
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 from hypothesis import HealthCheck, settings
 from jaxtyping import config
 

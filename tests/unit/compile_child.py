@@ -17,7 +17,7 @@ from triton.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
 from likely.core.head import Head
-from likely.vocab import _prepared, _triton  # noqa: F401
+from likely.vocab import _triton
 from likely.vocab._triton import _choose
 from likely.vocab.scan import scan
 from tests.oracle import wishes
@@ -33,6 +33,7 @@ TYPES = {
     torch.uint8: "*u8",
 }
 FOUND = []
+CAPABILITIES = [int(name) for name in sys.argv[1].split(",")]
 
 
 def kind(value):
@@ -60,6 +61,7 @@ def compiled(self, *args, grid, warmup, **given):
         FOUND.append(
             {
                 "kernel": self.__name__,
+                "factors": signature.get("left0", signature.get("draw")),
                 "capability": capability,
                 **{k: values[k] for k in ("BN", "BV", "BD")},
                 **options,
@@ -72,16 +74,16 @@ def compiled(self, *args, grid, warmup, **given):
 
 
 def main():
-    global CAPABILITIES
-    CAPABILITIES = [int(c) for c in sys.argv[1].split(",")]
     dtype, what, tiles = getattr(torch, sys.argv[2]), sys.argv[3], int(sys.argv[4])
     JITFunction.run = compiled
     _triton.missing = lambda device: ""
-    _choose.candidates = lambda kind: (_choose.NARROW if kind.itemsize < 4 else _choose.WIDE)[:tiles]
+    _choose.candidates = lambda kind: (_choose.NARROW if kind.itemsize < 4 else _choose.WIDE)[
+        :tiles
+    ]
     _choose._milliseconds = lambda run, tile: run(tile) and 0.0
     problem = make_problem(48, 600, 128, "normal", 0.5, 5.0, 0.7, True, True, 48 * 512, 0,
                            teacher="same", scale_form="row", temperature_form="whole")  # fmt: skip
-    asked, more = wishes(problem, dtype=torch.float32)
+    asked, _ = wishes(problem, dtype=torch.float32)
     if what != "all":
         asked = {name: asked[name] for name in what.split(",")}
 
@@ -99,7 +101,7 @@ def main():
         )  # fmt: skip
         values = [v[1] if isinstance(v, tuple) else v for v in found.values()]
         sum(v.nan_to_num().sum() for v in values if v.requires_grad).backward()
-    print(json.dumps(FOUND))
+    sys.stdout.write(json.dumps(FOUND) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from torch import Tensor
 from likely.core.errors import BadSetting, ShapeError, Unsupported, did_you_mean
 from likely.vocab._checks import check_tensors, settle, wrong_number, wrong_reduction
 from likely.vocab._rows import Rows, keep
+from likely.vocab._way import Filter
 from likely.vocab.scan import Backend
 
 WHERE = "linear_cross_entropy"
@@ -16,6 +17,7 @@ IMPLEMENTATIONS: dict[str, Backend] = {
     "auto": "auto",
     "reference": "reference",
     "chunked": "chunked",
+    "triton": "triton",
     "cce": "auto",
     "cce_exact": "auto",
     "cce_kahan": "auto",
@@ -93,14 +95,15 @@ def check_arguments(
 
 
 def way_of(
-    impl: Any, filter_eps: str | float | None, filter_both: bool
-) -> tuple[Backend, float | None]:
+    impl: Any, filter_eps: str | float | None, filter_both: bool, device: torch.device
+) -> tuple[Backend, Filter]:
     """The backend, and below which size gradients are dropped.
 
     Args:
         impl: the name of an implementation, theirs or ours, or a member of their enumeration.
         filter_eps: `auto`, None or a number.
         filter_both: whether the gradients of states and classifier may both be filtered.
+        device: where they lie; elsewhere than on a GPU a filter saves nothing.
 
     Returns:
         The backend and the size; None where nothing is dropped.
@@ -115,7 +118,8 @@ def way_of(
         raise Unsupported(f"{WHERE}: impl={name!r} is no implementation that is known here.{near}")
     backend, one_sided = IMPLEMENTATIONS[name], name in ("cce_kahan_full_c", "cce_kahan_full_e")
     if filter_eps in ("auto", "high", None):
-        return backend, None
+        worth = filter_eps == "auto" and device.type == "cuda" and filter_both
+        return backend, "auto" if worth and name not in EXACT and not one_sided else None
     wrong = wrong_number("filter_eps", filter_eps)
     if isinstance(filter_eps, str) or wrong:
         raise BadSetting(
@@ -126,6 +130,6 @@ def way_of(
     if one_sided or not filter_both:
         raise Unsupported(
             f"{WHERE}: a filter of only one of the two gradients is not supported; leave "
-            "filter_eps at 'auto', which filters none."
+            "filter_eps at 'auto', which then filters none."
         )
     return backend, float(filter_eps)

@@ -34,11 +34,10 @@ def linear_cross_entropy(
     r"""Cross-entropy without logits: what `cut_cross_entropy.linear_cross_entropy` takes and gives.
 
     $$ -\log p_y = \log \sum_v e^{z_v} - z_y, \quad z = \operatorname{softcap}(e c^\top + b) $$
-    The gradient is exact unless `filter_eps` is a number (`"auto"` lets a library choose, and the
-    choice here is not to filter), and it is added up in float32 whatever `accum_e_fp32` and
-    `accum_c_fp32` say. The loss and lse are float32 (float64 for float64), as theirs. Without lse,
-    mean and sum take their gradients in the forward sweep; `reduction="none"` and `return_lse`
-    recompute, and any gradient may come from above.
+    The gradient is exact unless `filter_eps` is a number or, on a GPU, `"auto"`, and it is added up
+    in float32 whatever `accum_e_fp32` and `accum_c_fp32` say. The loss and lse are float32 (float64
+    for float64), as theirs. Without lse, mean and sum take their gradients in the forward sweep on
+    a CPU; `reduction="none"` and `return_lse` recompute, and any gradient may come from above.
 
     Args:
         e: hidden states, `[..., D]`; any number of leading dimensions, at least one.
@@ -50,14 +49,15 @@ def linear_cross_entropy(
         reduction: `mean` over what counts (NaN where nothing does), `sum`, or `none`.
         shift: state t predicts target t + shift of the same row; False is 0, True is 1.
         return_lse: give log Σ eᶻ too; differentiable.
-        filter_eps: `auto`, None or 0: exact; a number drops blocks of the logits' gradient (before
-            the mean is taken) that are all smaller.
+        filter_eps: a number drops blocks of the logits' gradient (before the mean is taken) that
+            are all smaller; `auto` does so on a GPU, as `scan` does, and nothing elsewhere; None
+            or 0 is exact.
         accum_e_fp32: always so here.
         accum_c_fp32: always so here.
         filter_e_grad: whether the states' gradient may be filtered.
         filter_c_grad: whether the classifier's may; a number is refused unless both may.
-        impl: all of their names mean the same exact result; `reference` holds the logits,
-            `chunked` does not, and everything else leaves the choice to the size.
+        impl: `cce_exact` and `cce_kahan_full_c_full_e` never filter; `reference` holds the logits,
+            `chunked` and `triton` do not, and everything else leaves the choice to size and device.
         vocab_parallel_options: not supported.
 
     Returns:
@@ -89,12 +89,13 @@ def linear_cross_entropy(
             "out."
         )
     check_arguments(e, c, targets, bias, softcap, reduction, shift)
-    backend, eps = way_of(impl, filter_eps, filter_e_grad and filter_c_grad)
+    backend, eps = way_of(impl, filter_eps, filter_e_grad and filter_c_grad, e.device)
     rows, shape = rows_of(e, targets, ignore_index, len(c), int(shift))
     head = Head(c, bias, softcap=softcap)
     share = 1 / max(len(rows.targets), 1) if reduction == "mean" else 1.0
     # The size is meant before the mean is taken, and the engine looks at gradients behind it.
-    kind = TokenLoss(share=share, backend=backend, filter_eps=None if eps is None else eps * share)
+    size = eps * share if isinstance(eps, float) else eps
+    kind = TokenLoss(share=share, backend=backend, filter_eps=size)
     if reduction != "none" and not return_lse:
         loss, _ = kind.summed(rows.hidden, head, rows.targets, {})
         return nothing_is_nan(loss, len(rows.targets)) if reduction == "mean" else loss

@@ -1,6 +1,6 @@
 """The backend whose logits never leave a tile: fused Triton kernels, forward and backward.
 
-A sweep's two kernels are written for its accumulators (`_source`, from a few lines a `_terms` entry)
+A sweep's two kernels are written for its accumulators (`_source`; a few lines each, see `_terms`)
 and compiled by Triton. Forward keeps running states; programs share the vocabulary and their states
 merge by the accumulators' own rules. Backward computes a tile again, writes its gradient on the
 products once, whatever was asked for, and takes two products from there (`_products`).
@@ -17,7 +17,6 @@ from torch import Tensor
 from likely.vocab._parts import readers_of
 from likely.vocab._spec import Spec
 from likely.vocab._way import Way
-
 
 
 def missing(device: torch.device) -> str:
@@ -104,7 +103,13 @@ def forward(spec: Spec, way: Way, tensors: Sequence[Tensor]) -> tuple[list[Tenso
 
     with _device_of(tensors[0]):
         shifts, states = _forward.forward(Problem(spec, way, tensors))
-    return shifts, [part.contiguous() for state in states for part in state]
+    return shifts, [_own(part) for state in states for part in state]
+
+
+def _own(part: Tensor) -> Tensor:
+    # An operator's outputs must not share memory, and some parts are views of one buffer.
+    alone = part.untyped_storage().nbytes() == part.numel() * part.element_size()
+    return part.contiguous() if alone else part.clone(memory_format=torch.contiguous_format)
 
 
 def backward(
@@ -140,5 +145,3 @@ def backward(
 def _device_of(tensor: Tensor) -> torch.cuda.device:
     # Triton launches on the current device; −1 leaves it as it is.
     return torch.cuda.device(tensor.device if tensor.is_cuda else -1)
-
-

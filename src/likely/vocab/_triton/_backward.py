@@ -15,6 +15,8 @@ from likely.vocab.moments._extreme import Top
 from likely.vocab.moments._log_sum import LogSum, SubsetColumns
 
 Flat = Sequence[Tensor]
+Rows = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Of the gradients on an accumulator's state, of the state, and of its whole numbers."""
 
 
 @dataclass(eq=False)
@@ -29,12 +31,10 @@ class Saved:
 
     flat: Tensor
     ids: Tensor
-    places: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...]
+    places: tuple[Rows, ...]
 
 
-def _packed(
-    problem: Problem, shifts: Flat, states: Flat, grads: Sequence[Tensor | None]
-) -> Saved:
+def _packed(problem: Problem, shifts: Flat, states: Flat, grads: Sequence[Tensor | None]) -> Saved:
     rows: list[Tensor] = [shift[None].float() for shift in shifts]
     ids: list[Tensor] = []
     heights = {"flat": len(rows), "ids": 0}
@@ -46,7 +46,7 @@ def _packed(
         heights[name] += len(tall)
         return heights[name] - len(tall)
 
-    places = []
+    places: list[Rows] = []
     at = 0
     for one in problem.spec.sums:
         state, grad = states[at : at + one.width], grads[at : at + one.width]
@@ -119,9 +119,7 @@ class _Run:
         self.kernel = _source.backward(
             problem.spec, problem.widths, saved.places, self.wanted, self.small
         )
-        self.sums = {
-            i: torch.zeros_like(problem.small[i], dtype=torch.float32) for i in self.small
-        }
+        self.sums = {i: torch.zeros_like(problem.small[i], dtype=torch.float32) for i in self.small}
         self.products = {
             i: Products(problem.factors[i], [needs[at] for at in problem.factors[i].places],
                         problem.tensors, order, problem.way.rows < problem.count)
@@ -265,5 +263,3 @@ class _Block:
     live: Tensor
     by_word: Tensor
     by_row: Tensor
-
-

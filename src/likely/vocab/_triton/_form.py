@@ -62,8 +62,9 @@ class Placed:
             into(f"{z}_plain = {z}")
             into(f"{z} = {z} * {scale}")
         if form.softcap is not None:
-            # tanh as 2 σ(2y) − 1: neither end overflows.
-            into(f"{z}_tanh = 2 * tl.sigmoid({z} * {2 / form.softcap!r}) - 1")
+            # tanh as 2 σ(2y) − 1, which is 1 in float32 long before y = 15.
+            near = f"tl.minimum(tl.maximum({z} * {2 / form.softcap!r}, -30.0), 30.0)"
+            into(f"{z}_tanh = 2 * tl.sigmoid({near}) - 1")
             into(f"{z} = {z}_tanh * {form.softcap!r}")
         if temperature := part("temperature"):
             into(f"{z}_warm = {z} / {temperature}")

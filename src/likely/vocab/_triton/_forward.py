@@ -8,7 +8,7 @@ from torch import Tensor
 from likely.vocab._triton import _source
 from likely.vocab._triton._choose import Tile, bucket, fastest, processors
 from likely.vocab._triton._problem import Problem
-from likely.vocab._triton._terms import Term
+from likely.vocab._triton._term import Term
 from likely.vocab.moments._accumulator import LOWEST, Accumulator, State
 
 MOST_SPLITS = 32
@@ -193,5 +193,3 @@ def merged(one: Accumulator, state: State, splits: int) -> State:
         ]
         splits = splits - pairs
     return tuple(part[0] for part in parts)
-
-

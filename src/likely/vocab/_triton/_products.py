@@ -111,12 +111,11 @@ class Products:
             )  # fmt: skip
         if self.to_right is not None:
             lists, counts = _lists(live.T)
+            into = self.to_right if self.part is None else self.part
             scatter = self.part is None
-            total = self.to_right if scatter else self.part
-            assert total is not None
             _tiles.to_words[(word_tiles, columns)](
-                draw, left, total, self.order, lists, counts,
-                left_stride=left.stride(0), total_stride=total.stride(0),
+                draw, left, into, self.order, lists, counts,
+                left_stride=left.stride(0), total_stride=into.stride(0),
                 row_tiles=row_tiles, ADD=not scatter, SCATTER=scatter, **sizes,
             )  # fmt: skip
 
@@ -155,7 +154,7 @@ def accumulate(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
     if left.dtype == right.dtype == total.dtype:
         return total.addmm_(left, right)
     if left.is_cuda and left.dtype == right.dtype and widens():
-        torch.addmm(total, left, right, out_dtype=torch.float32, out=total)  # type: ignore[call-overload]
+        torch.addmm(total, left, right, out_dtype=torch.float32, out=total)
         return total
     return total.addmm_(left.float(), right.float())
 
@@ -166,7 +165,7 @@ def widens() -> bool:
     Returns:
         True from 2.8 on.
     """
-    return "dtype_out" in torch.ops.aten.addmm.overloads()
+    return hasattr(torch.ops.aten.addmm, "dtype_out")
 
 
 def _lists(live: Tensor) -> tuple[Tensor, Tensor]:

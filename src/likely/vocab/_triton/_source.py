@@ -10,7 +10,8 @@ from typing import Any
 from likely.vocab._spec import Spec
 from likely.vocab._triton._form import Placed
 from likely.vocab._triton._templates import BACKWARD, FORWARD, IMPORTS, TARGET
-from likely.vocab._triton._terms import TERMS, Saved, Term
+from likely.vocab._triton._term import Saved, Term
+from likely.vocab._triton._terms import TERMS
 from likely.vocab._triton._writer import Kernel
 from likely.vocab.moments._accumulator import LOWEST
 from likely.vocab.moments._tilted import LowRank
@@ -272,11 +273,14 @@ def _draw(kernel: Kernel, slot: int, product: int) -> None:
     draw, stride = (kernel.argument(f"{name}{product}") for name in ("draw", "draw_stride"))
     here = f"{draw} + rows[:, None] * {stride} + word[None, :]"
     store = f"tl.store({here}, d{product}.to({draw}.dtype.element_ty), mask=inside)"
-    large = f"tl.max(tl.max(tl.where(inside, tl.abs(d{product}), 0.0), 1), 0)"
+    # A gradient that is no number is not small.
+    size = f'tl.where(d{product} == d{product}, tl.abs(d{product}), float("inf"))'
     kernel.tail += [
         "if FILTER:",
-        f"    keep{product} = {large} >= tl.load(limit)",
-        f"    tl.store(live + ({slot} * row_tiles + i) * word_tiles + j, keep{product}.to(tl.int8))",
+        f"    large = tl.max(tl.max(tl.where(inside, {size}, 0.0), 1), 0)",
+        f"    keep{product} = large >= tl.load(limit)",
+        f"    flag = live + ({slot} * row_tiles + i) * word_tiles + j",
+        f"    tl.store(flag, keep{product}.to(tl.int8))",
         f"    if keep{product}:",
         f"        {store}",
         "else:",

@@ -49,7 +49,7 @@ def $name(
         word = tile * BV + tl.arange(0, BV)
         word_in = word < size
         place = tl.minimum(word, size - 1).to(tl.int64)
-        ids = place + first_id
+        ids = tl.where(word_in, place + first_id, -1)
         $tile
     out_here = out + split.to(tl.int64) * out_rows * count + row
     whole_here = whole + split.to(tl.int64) * whole_rows * count + row
@@ -77,7 +77,7 @@ def $name(
     place = tl.minimum(first + word, size - 1).to(tl.int64)
     if SORTED:
         place = tl.load(order + place).to(tl.int64)
-    ids = place + first_id
+    ids = tl.where(word_in, place + first_id, -1)
     inside = row_in[:, None] & word_in[None, :]
     $head
     $tile

@@ -1,11 +1,18 @@
 """What every kernel is made of, and the two products behind a filter. Imports Triton."""
 
+import inspect
+
 import triton
 import triton.language as tl
 from triton.language import constexpr
 
 
-@triton.jit
+def kernel(function):
+    """A kernel, whatever a checker of types (in tests) has put around its function."""
+    return triton.jit(inspect.unwrap(function))
+
+
+@kernel
 def product(
     left,
     right,
@@ -41,7 +48,7 @@ def product(
     return total
 
 
-@triton.jit
+@kernel
 def place_in_grid(number, row_tiles, word_tiles, GROUP: constexpr):
     """The tile of a program, so that programs that run together share rows and words."""
     group = number // (GROUP * word_tiles)
@@ -51,7 +58,7 @@ def place_in_grid(number, row_tiles, word_tiles, GROUP: constexpr):
     return first + inside % height, inside // height
 
 
-@triton.jit
+@kernel
 def mix(bits):
     """A 32-bit finaliser, as in `moments/_gumbel.py`."""
     bits = bits ^ (bits >> 16)
@@ -61,7 +68,7 @@ def mix(bits):
     return bits ^ (bits >> 16)
 
 
-@triton.jit
+@kernel
 def gumbel(row, ids, SEED: constexpr):
     """Standard Gumbel noise that is a function of (seed, row, id), `[BN, BV]`."""
     rows = mix(mix(row) ^ SEED)
@@ -75,7 +82,7 @@ def gumbel(row, ids, SEED: constexpr):
     return -tl.log(-log)
 
 
-@triton.jit
+@kernel
 def to_rows(
     draw,
     right,
@@ -97,7 +104,7 @@ def to_rows(
     UPCAST: constexpr,
     PRECISION: constexpr,
 ):
-    """Adds `draw @ right` to `total`, over the tiles of words that a list names for each row tile."""
+    """Adds `draw @ right` to `total`, over the tiles of words that each row tile's list names."""
     i = tl.program_id(0)
     row = i * BN + tl.arange(0, BN)
     column = tl.program_id(1) * BD + tl.arange(0, BD)
@@ -127,7 +134,7 @@ def to_rows(
     tl.store(here, sums, mask=mask)
 
 
-@triton.jit
+@kernel
 def to_words(
     draw,
     left,
