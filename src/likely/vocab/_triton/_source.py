@@ -120,6 +120,14 @@ def _logits(kernel: Kernel, spec: Spec, mask: bool = True) -> None:
         _multiply(kernel, number)
 
 
+def _about_shift(i: int) -> list[str]:
+    # A comparison keeps what is no number, which a maximum would replace.
+    return [
+        f"x{i} = z{i} - base{i}[:, None]",
+        f"x{i} = tl.where(x{i} < {LOWEST!r}, {LOWEST!r}, x{i})",
+    ]
+
+
 def _target(spec: Spec, kernel: Kernel) -> str:
     """How the target's logit is known, and the source of what finds it."""
     if spec.known_target:
@@ -160,7 +168,7 @@ def forward(spec: Spec, widths: tuple[int, ...]) -> Forward:
             f'base{i} = tl.where(risen{i} == float("-inf"), 0.0, risen{i})',
             f'rise{i} = base{i} - tl.where(shift{i} == float("-inf"), base{i}, shift{i})',
             f"shift{i} = risen{i}",
-            f"x{i} = tl.maximum(z{i} - base{i}[:, None], {LOWEST!r})",
+            *_about_shift(i),
         )
         kernel.tail.append(f'base{i} = tl.where(shift{i} == float("-inf"), 0.0, shift{i})')
     for term in terms:
@@ -234,7 +242,7 @@ def backward(
             f"base{i} = tl.load(flat + {i} * flat_stride + rows)",
             f'base{i} = tl.where(base{i} == float("-inf"), 0.0, base{i})',
         ]
-        kernel.add(f"x{i} = tl.maximum(z{i} - base{i}[:, None], {LOWEST!r})")
+        kernel.add(*_about_shift(i))
     kernel.add(*(f"d{p} = tl.zeros((BN, BV), dtype=tl.float32)" for p in range(products_of(spec))))
     columns: list[tuple[int, int, str]] = []
     for term, rows in pulled:
@@ -242,7 +250,7 @@ def backward(
     sums: dict[int, str] = {}
     for placed in _placed(spec):
         d = f"d{placed.number}"
-        kernel.add(f"{d} = tl.where(x{placed.number} > {LOWEST!r}, {d}, 0.0)")
+        kernel.add(f"{d} = tl.where(x{placed.number} <= {LOWEST!r}, 0.0, {d})")
         sums |= placed.back(kernel, d, small.__contains__)
     by_word, by_row = _sum_up(kernel, spec, columns, sums)
     for slot, p in enumerate(products):
