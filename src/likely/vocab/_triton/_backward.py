@@ -120,13 +120,19 @@ class _Run:
             problem.spec, problem.widths, saved.places, self.wanted, self.small
         )
         self.sums = {i: torch.zeros_like(problem.small[i], dtype=torch.float32) for i in self.small}
+        self.order = self._order()
+        several = problem.way.rows < problem.count
         self.products = {
-            i: Products(problem.factors[i], [needs[at] for at in problem.factors[i].places],
-                        problem.tensors, order, problem.way.rows < problem.count)
-            for order in [self._order()]
+            i: Products(
+                problem.factors[i],
+                [needs[at] for at in problem.factors[i].places],
+                problem.tensors,
+                self.order,
+                several,
+            )
             for i in self.wanted
-        }  # fmt: skip
-        self.order = next((p.order for p in self.products.values()), None)
+        }
+        self.inverse = None if self.order is None else self.order.argsort().to(torch.int32)
 
     def _order(self) -> Tensor | None:
         """The words by their mean logit, the largest first, where a filter may skip the rest."""
@@ -192,6 +198,7 @@ class _Run:
             **given,
             targets=problem.small[0][rows],
             order=problem.small[0] if self.order is None else self.order,
+            inverse=problem.small[0] if self.inverse is None else self.inverse,
             flat=flat[:, rows.start :],
             live=found.live,
             limit=flat if self.limit is None else self.limit,

@@ -14,7 +14,7 @@ def beaten(kernel: Kernel) -> str:
     Returns:
         A variable.
     """
-    return kernel.once("beaten", "(z0 > target_logit[:, None]) & (ids[None, :] != target[:, None])")
+    return kernel.once("beaten", f"(z0 > target_logit[:, None]) & ~{kernel.is_target()}")
 
 
 class AboveTerm(Term):
@@ -52,30 +52,31 @@ class PickTerm(Term):
     """Logits of chosen words, stored where they are found."""
 
     def _loop(self, kernel: Kernel, *body: str) -> None:
+        """Lines for each chosen word: its place is `$place`, its number `$c`."""
         if self.one.target:
-            kernel.add(*(line.replace("$id", "target").replace("$c", "0") for line in body))
+            place = kernel.before("target_place", kernel.place("target"))
+            kernel.add(*(line.replace("$place", place).replace("$c", "0") for line in body))
             return
         number, width = self.given[0]
         pointer = kernel.argument(f"t{number}")
-        chosen = f"tl.load({pointer} + rows * {width} + c)"
+        chosen = f"tl.load({pointer} + rows * {width} + c).to(tl.int32)"
         kernel.add(
             f"for c in range({width}):",
             f"    chosen = {chosen}",
-            *("    " + line.replace("$id", "chosen").replace("$c", "c") for line in body),
+            f"    chosen_place = {kernel.place('chosen')}",
+            *("    " + line.replace("$place", "chosen_place").replace("$c", "c") for line in body),
         )
 
     def forward(self, kernel: Kernel) -> None:
         """Each is in one tile."""
         self.scattered = 1 if self.one.target else self.given[0][1]
-        first = f"found_at{self.number}"
-        kernel.argument(first)
+        first = kernel.argument(f"found_at{self.number}")
         kernel.argument("found")
         kernel.argument("found_stride")
         self._loop(
             kernel,
-            "hit = ids[None, :] == $id[:, None]",
-            "there = row_in & (tl.max((hit & word_in[None, :]).to(tl.int32), 1) > 0)",
-            "value = tl.sum(tl.where(hit, z0, 0.0), 1)",
+            "there = row_in & ($place >= start_word) & ($place < tl.minimum(start_word + BV, size))",
+            f"value = tl.sum(tl.where({kernel.holds('$place')}, z0, 0.0), 1)",
             f"tl.store(found + ({first} + $c) * found_stride + row, value, mask=there)",
         )
 
@@ -85,7 +86,7 @@ class PickTerm(Term):
         self._loop(
             kernel,
             f"pull = tl.where(row_in, {load}, 0.0)",
-            "d0 += tl.where(ids[None, :] == $id[:, None], pull[:, None], 0.0)",
+            f"d0 += tl.where({kernel.holds('$place')}, pull[:, None], 0.0)",
         )
 
 
@@ -105,7 +106,7 @@ class TopTerm(Term):
             f"{ids} = tl.full((BN, {slots}), -1, tl.int32)",
         ]
         left, most, least = self.name("left"), self.name("most"), self.name("least")
-        gone = " & (ids[None, :] != target[:, None])" if self.one.wrong else ""
+        gone = f" & ~{kernel.is_target()}" if self.one.wrong else ""
         slot = self.name("slot")
         kernel.add(
             f"{left} = tl.where(word_in[None, :]{gone}, z0, {NEGATIVE})",
@@ -131,7 +132,8 @@ class TopTerm(Term):
             f"for c in range({self.one.k}):",
             f"    chosen = tl.load(found_ids + ({at.ids[1]} + c) * flat_stride + rows)",
             f"    pull = tl.where(row_in, {load}, 0.0)",
-            "    d0 += tl.where(ids[None, :] == chosen[:, None], pull[:, None], 0.0)",
+            f"    chosen_place = {kernel.place('chosen')}",
+            f"    d0 += tl.where({kernel.holds('chosen_place')}, pull[:, None], 0.0)",
         )
 
 

@@ -19,15 +19,15 @@ def staying(term: Term, kernel: Kernel) -> str:
     if what == "mask":
         mask = kernel.column(term.given[0][0], kind="tl.int1")
         return kernel.once(name, f"{mask} & (z0 > {NEGATIVE})")
-    kernel.once(name, f"(z0 > {NEGATIVE}) & (ids[None, :] != target[:, None])" if what == "target"
-                else f"z0 > {NEGATIVE}")  # fmt: skip
+    there = f"(z0 > {NEGATIVE})"
+    kernel.once(name, f"{there} & ~{kernel.is_target()}" if what == "target" else there)
     if what == "ids":
         number, width = term.given[0]
         pointer = kernel.argument(f"t{number}")
         kernel.add(
             f"for c in range({width}):",
-            f"    gone = tl.load({pointer} + rows * {width} + c)",
-            f"    {name} = {name} & (ids[None, :] != gone[:, None])",
+            f"    gone = tl.load({pointer} + rows * {width} + c).to(tl.int32)",
+            f"    {name} = {name} & ~{kernel.holds(kernel.place('gone'))}",
         )
     return name
 

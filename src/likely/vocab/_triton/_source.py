@@ -161,6 +161,9 @@ def forward(spec: Spec, widths: tuple[int, ...]) -> Forward:
     if any(term.target_logit for term in terms):
         source += _target(spec, kernel)
     _logits(kernel, spec)
+    for term in terms:
+        if term.early:
+            term.forward(kernel)
     for i in range(len(spec.readers)):
         kernel.head.append(f'shift{i} = tl.full((BN,), float("-inf"), tl.float32)')
         kernel.add(
@@ -172,7 +175,8 @@ def forward(spec: Spec, widths: tuple[int, ...]) -> Forward:
         )
         kernel.tail.append(f'base{i} = tl.where(shift{i} == float("-inf"), 0.0, shift{i})')
     for term in terms:
-        term.forward(kernel)
+        if not term.early:
+            term.forward(kernel)
     floats, wholes, scattered = _store(kernel, spec, terms)
     source += kernel.write("forward", FORWARD)
     return Forward(_built(source, "forward"), source, floats, wholes, scattered, tuple(terms))
@@ -231,7 +235,7 @@ def backward(
     Returns:
         The kernel.
     """
-    kernel, terms = Kernel(), terms_of(spec, widths)
+    kernel, terms = Kernel(sorts=True), terms_of(spec, widths)
     pulled = [(t, rows) for t, rows in zip(terms, saved, strict=True) if rows[0]]
     source = IMPORTS
     if any(term.target_logit for term, _ in pulled):

@@ -4,7 +4,7 @@ IMPORTS = """import triton
 import triton.language as tl
 from triton.language import constexpr
 
-from likely.vocab._triton._tiles import gumbel, place_in_grid, product
+from likely.vocab._triton._tiles import gumbel, locate, place_in_grid, product
 """
 
 TARGET = """
@@ -42,14 +42,16 @@ def $name(
     row = first_row + tl.arange(0, BN)
     row_in = row < count
     rows = tl.minimum(row, count - 1).to(tl.int64)
-    target = tl.load(targets + rows)
+    target = tl.load(targets + rows).to(tl.int32)
     split = tl.program_id(1)
     $head
     for tile in range(split * tiles, tl.minimum((split + 1) * tiles, tl.cdiv(size, BV))):
-        word = tile * BV + tl.arange(0, BV)
+        start_word = tile * BV
+        column = tl.arange(0, BV)
+        word = start_word + column
         word_in = word < size
         place = tl.minimum(word, size - 1).to(tl.int64)
-        ids = tl.where(word_in, place + first_id, -1)
+        ids = word + first_id
         $tile
     out_here = out + split.to(tl.int64) * out_rows * count + row
     whole_here = whole + split.to(tl.int64) * whole_rows * count + row
@@ -60,7 +62,7 @@ BACKWARD = """
 @triton.jit
 def $name(
     $arguments
-    targets, order, flat, live, limit, by_word, by_row,
+    targets, order, inverse, flat, live, limit, by_word, by_row,
     count, words_count, size, first, first_id, flat_stride, row_tiles, word_tiles,
     BN: constexpr, BV: constexpr, BD: constexpr, GROUP: constexpr,
     SORTED: constexpr, FILTER: constexpr,
@@ -71,13 +73,16 @@ def $name(
     row = first_row + tl.arange(0, BN)
     row_in = row < count
     rows = tl.minimum(row, count - 1).to(tl.int64)
-    target = tl.load(targets + rows)
-    word = j * BV + tl.arange(0, BV)
+    target = tl.load(targets + rows).to(tl.int32)
+    column = tl.arange(0, BV)
+    word = j * BV + column
+    start_word = first + j * BV
     word_in = word < words_count
     place = tl.minimum(first + word, size - 1).to(tl.int64)
+    ids = first + word + first_id
     if SORTED:
         place = tl.load(order + place).to(tl.int64)
-    ids = tl.where(word_in, place + first_id, -1)
+        ids = place.to(tl.int32) + first_id
     inside = row_in[:, None] & word_in[None, :]
     $head
     $tile

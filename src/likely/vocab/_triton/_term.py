@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from likely.vocab._triton._writer import Kernel
+from likely.vocab.moments._extreme import Above, Pick, Top
+from likely.vocab.moments._tilted import Plain
 
 NEGATIVE = 'float("-inf")'
 
@@ -43,6 +45,11 @@ class Term:
     """How many numbers a token are stored where they are found: logits of chosen words."""
     wide: int = 0
     """How many of the largest logits are stored, with their ids."""
+
+    @property
+    def early(self) -> bool:
+        """Whether it reads plain logits alone: written first, these need not be kept."""
+        return isinstance(self.one, Pick | Plain | Top | Above)
 
     @property
     def target_logit(self) -> bool:

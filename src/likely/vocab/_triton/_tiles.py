@@ -59,6 +59,16 @@ def place_in_grid(number, row_tiles, word_tiles, GROUP: constexpr):
 
 
 @kernel
+def locate(ids, inverse, first_id, size, SORTED: constexpr):
+    """Where words stand among those held here; far away where they lie on another process."""
+    place = ids.to(tl.int32) - first_id
+    if SORTED:
+        here = (place >= 0) & (place < size)
+        place = tl.load(inverse + place, mask=here, other=-(2**30))
+    return place
+
+
+@kernel
 def mix(bits):
     """A 32-bit finaliser, as in `moments/_gumbel.py`."""
     bits = bits ^ (bits >> 16)

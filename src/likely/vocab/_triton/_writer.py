@@ -6,9 +6,13 @@ class Kernel:
 
     Small tensors are arguments `t0`, `t1` … in the sweep's fixed order. Rows and words beyond the
     end are clamped to the last one, so that loads need no masks; `row_in` and `word_in` tell them.
+
+    Args:
+        sorts: whether its words may come in another order than their ids.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sorts: bool = False) -> None:
+        self.sorts = sorts
         self.arguments: list[str] = []
         self.head: list[str] = []
         self.tile: list[str] = []
@@ -65,6 +69,41 @@ class Kernel:
             lines: of source.
         """
         self.tile += lines
+
+    def place(self, ids: str) -> str:
+        """Where words stand in the order in which they come.
+
+        Args:
+            ids: their ids, `[BN]`.
+
+        Returns:
+            An expression, `[BN]`: no place of this process where they lie elsewhere.
+        """
+        if self.sorts:
+            return f"locate({ids}, inverse, first_id, size, SORTED)"
+        return f"({ids} - first_id)"
+
+    def holds(self, place: str) -> str:
+        """Which column of the tile holds a word.
+
+        Places are compared, not ids: the numbers of columns are constants of each thread, and ids
+        would take a register each.
+
+        Args:
+            place: of each token's word, `[BN]`.
+
+        Returns:
+            An expression, `[BN, BV]`.
+        """
+        return f"(column[None, :] == ({place} - start_word)[:, None])"
+
+    def is_target(self) -> str:
+        """Which column of the tile holds the target.
+
+        Returns:
+            An expression, `[BN, BV]`.
+        """
+        return self.holds(self.before("target_place", self.place("target")))
 
     def row(self, number: int, width: int = 1, at: int = 0, kind: str = "tl.float32") -> str:
         """A small tensor's value for each token, `[BN, 1]`.
