@@ -131,12 +131,12 @@ def _milliseconds(run: Callable[[Tile], Any], tile: Tile) -> float:
         return float("inf")
     times = []
     for _ in range(TRIES):
-        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         run(tile)
         stop.record()
         stop.synchronize()
-        times.append(start.elapsed_time(stop))
+        times.append(float(start.elapsed_time(stop)))
     return min(times)
 
 
