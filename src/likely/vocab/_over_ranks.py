@@ -58,6 +58,8 @@ def prepare_over(
             "scan: backend='reference' keeps all logits, and with group= no process has the whole "
             "head. Leave it at 'auto', or gather the head and leave group out."
         )
+    # A set of names has another order on every process, and what they tell each other has one.
+    wishes, roles = dict(sorted(wishes.items())), dict(sorted(roles.items()))
     own, others = by_role(wishes, roles)
     shards = Sharded(group, hidden, head, targets, roles, own, wishes)
     _check(shards)
