@@ -91,7 +91,7 @@ def evaluate(
                     raise NotMeasured(wire.name, [*batch.names, *wishes], _remedy(entry, wire))
                 second.setdefault(wire.role, {})[wire.statistic] = Statistic(wire.statistic)
     if states_and_head:
-        stats = measure(batch, wishes, *states_and_head)
+        stats = measure(batch, wishes, *states_and_head, group=reader.group)
     else:
         stats = measure(batch, wishes, reader.logits(batch))
     with torch.no_grad():

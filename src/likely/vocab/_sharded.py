@@ -24,7 +24,7 @@ from likely.vocab._meeting import gathered_weight, meet
 from likely.vocab._plan import Plan
 from likely.vocab._ranks import Across, Group, processes, shared, together
 from likely.vocab._readers import Role, readers_of
-from likely.vocab._shards import Held, held, ordinary
+from likely.vocab._shards import Held, held, is_distributed, ordinary
 from likely.vocab._spec import SELF, Reader, Spec
 
 Readings = tuple[tuple[Reader, ...], list[Tensor], list[Tensor]]
@@ -73,6 +73,9 @@ class Sharded:
             if name in self.given and not self._reaches(name):
                 one, parts = self.heads[name], self.sizes[name]
                 self.heads[name] = gathered_weight(name, one, parts, self.ranks)
+        # What a wish took from the head's own weight.
+        self.given_whole = [_full(t) for t in self.plan.given]
+        self.plan.rows = [_full(t) for t in self.plan.rows]
         self._share()
 
     def _reaches(self, name: str) -> bool:
@@ -94,14 +97,14 @@ class Sharded:
         tensors = {("state", name): t for name, t in states.items() if name or sum_hidden}
         for name, one in self.heads.items():
             tensors |= {(name, k): t for k, t in one.shared().items()}
-        tensors |= {("given", str(i)): t for i, t in enumerate(self.plan.given)}
+        tensors |= {("given", str(i)): t for i, t in enumerate(self.given_whole)}
         values = shared(self.ranks.group, list(tensors.values()))
         found = dict(zip(tensors, values, strict=True))
         self.states = {name: found.get(("state", name), t) for name, t in states.items()}
         self.own = {}
         for name, one in self.heads.items():
             self.own[name] = one.with_shared({k: found[name, k] for k in one.shared()})
-        self.columns = [found["given", str(i)] for i in range(len(self.plan.given))]
+        self.columns = [found["given", str(i)] for i in range(len(self.given_whole))]
         # Who adds up a gradient that is whole on every process gets it from one of them.
         counts = sum_hidden or self.ranks.rank == 0
         self.outside = dict(states) if counts else {**states, SELF: states[SELF].detach()}
@@ -157,7 +160,7 @@ class Sharded:
         axes = [axis for reader in readers for _, axis in reader.parts]
         small = [together(self.ranks, own) if axis == "column" else outside
                  for own, outside, axis in zip(parts, whole, axes, strict=True)]  # fmt: skip
-        return [*sources, self.targets, *small, *self.plan.given]
+        return [*sources, self.targets, *small, *self.given_whole]
 
     def _unshared(self, name: str) -> Head:
         plain = self.heads[name].head
@@ -189,3 +192,8 @@ class Sharded:
             stop = min(start + share, one.size)
             head = one.words(start, stop, stop - start, False)
         return states, head
+
+
+def _full(tensor: Any) -> Tensor:
+    found: Tensor = tensor.full_tensor() if is_distributed(tensor) else tensor
+    return found

@@ -55,6 +55,25 @@ def _words(tensor: Any) -> str:
     return ", ".join(map(repr, tensor.placements))
 
 
+def group_of(weight: Tensor) -> ProcessGroup | None:
+    """The processes over which the words of a weight lie.
+
+    Args:
+        weight: `[V, D]`.
+
+    Returns:
+        The group; None where it is no DTensor in parts along its words.
+    """
+    tensor: Any = weight
+    if not is_distributed(tensor):
+        return None
+    over = [i for i, placement in enumerate(tensor.placements) if not placement.is_replicate()]
+    if len(over) != 1 or not tensor.placements[over[0]].is_shard(0):
+        return None
+    found: ProcessGroup = tensor.device_mesh.get_group(over[0])
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Held:
     """A head as one process holds it, in ordinary tensors.
