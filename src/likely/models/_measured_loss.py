@@ -19,6 +19,7 @@ from likely.core.traced import is_traced
 from likely.models.evaluate import evaluate
 from likely.models.reader import Reader
 from likely.vocab._ranks import Group
+from likely.vocab._shards import whole
 from likely.vocab.fused_loss import fused_loss
 
 
@@ -115,7 +116,7 @@ def objective_total(
         NotMeasured: the objective reads a second model's column that the batch does not have.
     """
     bound, wires = objective.bound, objective.wires
-    wishes = {} if wires is not None else bound.wants(Source(batch, head))
+    wishes = {} if wires is not None else bound.wants(Source(batch, whole(head)))
     wires = bound.wires(tuple(wishes)) if wires is None else wires
     for wire in wires:
         if wire.kind in ("role", "field") and wire.name not in batch:

@@ -74,6 +74,19 @@ def group_of(weight: Tensor) -> ProcessGroup | None:
     return found
 
 
+def whole(head: Head) -> Head:
+    """A head for those who look at its rows: what lies in parts is gathered.
+
+    Args:
+        head: any.
+
+    Returns:
+        The same with ordinary tensors; gradients find their way back.
+    """
+    tensors: dict[str, Any] = {k: getattr(head, k) for k in ("weight", *COLUMNS)}
+    return replace(head, **{k: t.full_tensor() for k, t in tensors.items() if is_distributed(t)})
+
+
 @dataclass(frozen=True, eq=False)
 class Held:
     """A head as one process holds it, in ordinary tensors.
