@@ -716,6 +716,10 @@ def errors(group, mesh):
     other = Head(cut(own.weight, (2, 7), rank))
     said.refused("Unsupported", "lie on other processes than the model's",
                  go(h, head, y, {"jsd"}, roles={"teacher": (states, other)}))  # fmt: skip
+    value = go(h, Head(head.weight))()["lse"].sum()
+    for leaf in (h, head.weight):
+        (first,) = torch.autograd.grad(value, leaf, create_graph=True)
+        said.refused("Unsupported", "second derivative", first.square().sum().backward)
     with said.here("afterwards"):
         assert go()()["lse"].isfinite().all()
     return said.said

@@ -87,7 +87,8 @@ def prepare_over(
             reader, shards.targets, asked, ranks.total, backend, choices["block"], ranks.group
         )
     engines = dict.fromkeys(one.engine for _, one in (*groups, *([last] if last else [])))
-    name = f"{' + '.join(engines) or backend}, {len(ranks.sizes)} shards"
+    parts = "1 shard" if len(ranks.sizes) == 1 else f"{len(ranks.sizes)} shards"
+    name = f"{' + '.join(engines) or backend}, {parts}"
     return Prepared(spec, how, shards.plan, tensors, name, known, groups, last, gathered)
 
 

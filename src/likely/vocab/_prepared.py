@@ -299,8 +299,8 @@ def alone(
 def _check(hidden: Tensor, head: Head, targets: Tensor) -> None:
     if head.weight.numel() == 0 or type(head.weight).__name__ == "DTensor":
         raise ShapeError(
-            "scan: the head's weight is empty or a DTensor: it lies on several processes. Where "
-            "each of them holds some words and all read the same tokens, name them: "
+            "scan: the head's weight is empty or sharded over processes (a DTensor). Where each of "
+            "them holds some words and all read the same tokens, name them: "
             "scan(..., group=...). Where FSDP or DeepSpeed sharded a model and every process reads "
             "tokens of its own, the loss is taken inside the head's own forward, in which its "
             "weight is whole: likely.train.patch(model), or likely.models.lm_loss(model, batch)."

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.distributed import ProcessGroup
 from torch.distributed.device_mesh import DeviceMesh
 
@@ -174,6 +173,24 @@ def gather(group: ProcessGroup, here: Tensor) -> list[Tensor]:
     return [t.view(here.dtype) for t in found]
 
 
+class _Summed(torch.autograd.Function):
+    """Gradients, added up over the processes."""
+
+    @staticmethod
+    def forward(ctx: Any, group: ProcessGroup, *grads: Tensor) -> tuple[Tensor, ...]:
+        """One all-reduce; in float32 at least."""
+        wide = torch.float64 if any(g.dtype == torch.float64 for g in grads) else torch.float32
+        return tuple(reduce(group, grads, dist.ReduceOp.SUM, wide))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        """Refused, as by the sweep itself."""
+        raise Unsupported(
+            "scan: with group= there is no second derivative. Gather the head, leave group out and "
+            "ask for backend='reference', which can be differentiated again."
+        )
+
+
 class _Shared(torch.autograd.Function):
     """Tensors that every process has alike, each of which reads them for its own words only."""
 
@@ -185,12 +202,10 @@ class _Shared(torch.autograd.Function):
         return tuple(t.view_as(t) for t in tensors)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
-        """One sum over the processes; in float32 at least."""
+        """One sum over the processes."""
         some = [g for g in grads if g is not None]
-        wide = torch.float64 if any(g.dtype == torch.float64 for g in some) else torch.float32
-        found = iter(reduce(ctx.group, some, dist.ReduceOp.SUM, wide))
+        found = iter(_Summed.apply(ctx.group, *some))  # type: ignore[no-untyped-call]
         return (None, *(None if g is None else next(found) for g in grads))
 
 
@@ -225,7 +240,6 @@ class _Together(torch.autograd.Function):
         return ranks.words(here)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         """The part that belongs here; the others take theirs."""
         return None, grad.narrow(-1, ctx.ranks.start, ctx.ranks.own)
