@@ -725,6 +725,25 @@ def errors(group, mesh):
     return said.said
 
 
+@case(2, "generated kernels")
+def generated(group, mesh):
+    """The same as torch runs them; what all statistics give was compared once, by hand."""
+    said, rank = Complaints(), dist.get_rank(group)
+    problem = problem_of(1, 5, 23, 3, bias=True, softcap=5.0, teacher="")
+    parts = split(problem, UNEVEN[2], rank)
+    found = []
+    for compiled in (False, True):
+        want = {"log_prob", "entropy", "wrong_lse", "mass_above"}
+        stats = scan(parts.hidden, parts.head, problem.batch.target, want, group=group,
+                     compiled=compiled)  # fmt: skip
+        total = sum(value.sum() for value in stats.values())
+        found.append([total, *torch.autograd.grad(total, [p[0] for p in parts.pairs])])
+    for a, b in zip(*found, strict=True):
+        with said.here():
+            agree(a.detach(), b.detach(), 1.0)
+    return said.said
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     from tests.contracts.sharded_run import main
