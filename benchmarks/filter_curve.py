@@ -1,7 +1,7 @@
 """Training with the gradient filter on and off: the same curve, within what a seed changes.
 
-A small transformer on the embedded corpus, its head's products in bfloat16 by the Triton backend (in
-its interpreter where there is no GPU), for every seed once exact and once with `filter_eps="auto"`.
+A small transformer on the embedded corpus, its head's products in bfloat16 by the Triton backend
+(in its interpreter where there is no GPU), for every seed once exact and once with `filter_eps="auto"`.
 Both arms of a seed see the same text in the same order from the same weights.
 
     TRITON_INTERPRET=1 python -m benchmarks.filter_curve

@@ -205,7 +205,7 @@ def test_a_filter_drops_what_is_all_smaller_before_the_mean(reduction, return_ls
 @pytest.mark.parametrize(
     ("more", "error", "said"),
     [
-        ({"vocab_parallel_options": object()}, Unsupported, "vocab_parallel_options is not"),
+        ({"vocab_parallel_options": object()}, BadSetting, "has no start and no stop"),
         ({"filter_eps": 1e-4, "filter_c_grad": False}, Unsupported, "only one of the two"),
         ({"filter_eps": 1e-4, "impl": "cce_kahan_full_e"}, Unsupported, "only one of the two"),
         ({"filter_eps": "low"}, BadSetting, "filter_eps='low' should be 'auto', None, or"),

@@ -15,6 +15,7 @@ from likely.models._flat import Given, flat_batch
 from likely.models._heads import scale_and_softcap
 from likely.models._measured_loss import Prepared, objective_total
 from likely.models.reader import measure
+from likely.vocab._shards import group_of
 
 
 @dataclass(eq=False)
@@ -173,13 +174,16 @@ class Inside:
         batch = flat_batch(given, hidden.shape[0], hidden.shape[1], hidden.device)
         states, head = self._as_multiplied(hidden.reshape(-1, hidden.shape[-1]), weight, bias)
         with torch.autocast(hidden.device.type, enabled=False):
+            # Tensor parallelism leaves a head in parts; every process of it reads the same tokens.
+            group = group_of(weight)
             if self.tokens:
-                found = measure(batch, {"log_prob": Statistic("log_prob")}, states, head)
+                want = {"log_prob": Statistic("log_prob")}
+                found = measure(batch, want, states, head, group=group)
                 log_prob: Tensor = found["log_prob"].view(hidden.shape[:2])
                 self.log_prob = log_prob
                 return log_prob.sum()
             rng = self._generator(hidden.device) if "rng" in self.objective.needs else None
-            total, counted = objective_total(self.objective, states, head, batch, rng)
+            total, counted = objective_total(self.objective, states, head, batch, rng, group)
         if items is None:
             # Without a target there is nothing to learn, and nothing to divide by.
             return total / torch.where(counted == 0, 1.0, counted)

@@ -11,6 +11,7 @@ from likely.models._heads import causal_lm, linear_head
 from likely.models._inside import Inside
 from likely.models._measured_loss import prepare
 from likely.models._replaced import NAME, methods
+from likely.vocab._shards import group_of
 
 
 def install(model: Any, objective: str | Bound) -> Inside:
@@ -107,7 +108,8 @@ def _check(model: Any, head: Any) -> None:
             "models in transformers, so nobody knows which state belongs to which label. Give the "
             "model its own loss function back."
         )
-    if "forward" in head.__dict__:
+    # Tensor parallelism of transformers wraps it, and its gathering of logits is not needed.
+    if "forward" in head.__dict__ and group_of(head.weight) is None:
         raise Unsupported(
             f"Somebody has replaced the forward of the head of {type(model).__name__} (accelerate "
             "does so for device_map and offloading). Load the model on one device."

@@ -18,6 +18,8 @@ from likely.core.stats import Statistic
 from likely.core.traced import is_traced
 from likely.models.evaluate import evaluate
 from likely.models.reader import Reader
+from likely.vocab._ranks import Group
+from likely.vocab._shards import whole
 from likely.vocab.fused_loss import fused_loss
 
 
@@ -95,6 +97,7 @@ def objective_total(
     head: Head,
     batch: Batch,
     rng: torch.Generator | None = None,
+    group: Group | None = None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Σ weight · value and Σ weight of an objective.
 
@@ -104,6 +107,7 @@ def objective_total(
         head: what turns them into logits.
         batch: targets, weights and what else the objective reads.
         rng: for objectives that draw.
+        group: processes over which the head's words lie, as for `scan`.
 
     Returns:
         The first with its gradient, the second without.
@@ -112,16 +116,16 @@ def objective_total(
         NotMeasured: the objective reads a second model's column that the batch does not have.
     """
     bound, wires = objective.bound, objective.wires
-    wishes = {} if wires is not None else bound.wants(Source(batch, head))
+    wishes = {} if wires is not None else bound.wants(Source(batch, whole(head)))
     wires = bound.wires(tuple(wishes)) if wires is None else wires
     for wire in wires:
         if wire.kind in ("role", "field") and wire.name not in batch:
             raise NotMeasured(wire.name, batch.names, _remedy(bound, wire))
     if not objective.separable:
-        found = evaluate({"loss": bound}, _Scanned(hidden, head), batch, states={}, rng=rng)
+        found = evaluate({"loss": bound}, _Scanned(hidden, head, group), batch, states={}, rng=rng)
         return found.total("loss")
     wishes |= {w.name: Statistic(w.statistic) for w in wires if w.kind == "statistic"}
-    return _in_the_sweep(objective, wires, wishes, hidden, head, batch)
+    return _in_the_sweep(objective, wires, wishes, hidden, head, batch, group)
 
 
 def _in_the_sweep(
@@ -131,6 +135,7 @@ def _in_the_sweep(
     hidden: Tensor,
     head: Head,
     batch: Batch,
+    group: Group | None,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of separable objectives are added up while the vocabulary is read."""
     given = [wire.name for wire in wires if wire.kind in ("field", "role")]
@@ -152,7 +157,7 @@ def _in_the_sweep(
         value, weight = found if isinstance(found, tuple) else (found, columns["weight"])
         return value.masked_fill(weight == 0, 0.0), weight.to(value.dtype)
 
-    fused = fused_loss(values, hidden, head, targets, wishes, columns=columns)
+    fused = fused_loss(values, hidden, head, targets, wishes, columns=columns, group=group)
     return fused.total, fused.weight
 
 
@@ -171,8 +176,8 @@ class _Scanned(Reader):
     kind = "states"
     vocabulary: Any = None
 
-    def __init__(self, states: Tensor, head: Head) -> None:
-        self.given = (states, head)
+    def __init__(self, states: Tensor, head: Head, group: Group | None) -> None:
+        self.given, self.group = (states, head), group
 
     def hidden(self, batch: Batch) -> tuple[Tensor, Head]:
         return self.given

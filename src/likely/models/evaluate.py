@@ -12,6 +12,7 @@ from likely.core.bind import Bound, Source, Wire
 from likely.core.errors import NotMeasured, ShapeError
 from likely.core.stats import Statistic, Stats, Want, as_wishes
 from likely.models.reader import Reader, measure
+from likely.vocab._shards import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,8 @@ def evaluate(
     states, roles = states or {}, roles or {}
     states_and_head = reader.hidden(batch) if reader.has_head else None
     head = states_and_head[1] if states_and_head else None
+    if head is not None and any(hasattr(entry.module, "wants") for entry in entries.values()):
+        head = whole(head)
     wishes = as_wishes(also)
     second: dict[str, dict[str, Statistic]] = {}
     wired: dict[str, tuple[Wire, ...]] = {}
@@ -91,7 +94,7 @@ def evaluate(
                     raise NotMeasured(wire.name, [*batch.names, *wishes], _remedy(entry, wire))
                 second.setdefault(wire.role, {})[wire.statistic] = Statistic(wire.statistic)
     if states_and_head:
-        stats = measure(batch, wishes, *states_and_head)
+        stats = measure(batch, wishes, *states_and_head, group=reader.group)
     else:
         stats = measure(batch, wishes, reader.logits(batch))
     with torch.no_grad():

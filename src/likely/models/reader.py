@@ -16,6 +16,7 @@ from likely.core.stats import Stats, Want, as_wishes
 from likely.core.vocabulary import Vocabulary
 from likely.data.tokens import Tokens
 from likely.models._judge import Judged, judge_in_windows
+from likely.vocab._ranks import Group
 from likely.vocab.scan import from_logits, scan
 
 
@@ -31,6 +32,8 @@ class Reader(ABC):
     """Positions of the windows that a corpus is read in, where nobody says another number."""
     longest: int | None = None
     """Positions that it can read at once; None where any number will do."""
+    group: Group | None = None
+    """Processes over which the words of its head lie; None where all are here."""
 
     def hidden(self, batch: Batch) -> tuple[Float[Tensor, "N D"], Head]:
         """Last hidden states and the head that turns them into logits.
@@ -81,7 +84,7 @@ class Reader(ABC):
         wishes = as_wishes(want)
         if self.has_head:
             states, head = self.hidden(batch)
-            return measure(batch, wishes, states, head)
+            return measure(batch, wishes, states, head, group=self.group)
         return measure(batch, wishes, self.logits(batch))
 
     @property
@@ -159,7 +162,12 @@ class Reader(ABC):
 
 
 def measure(
-    batch: Batch, wishes: Mapping[str, Any], source: Tensor, head: Head | None = None
+    batch: Batch,
+    wishes: Mapping[str, Any],
+    source: Tensor,
+    head: Head | None = None,
+    *,
+    group: Group | None = None,
 ) -> Stats:
     """Scan the positions that count and put their statistics back in place.
 
@@ -168,6 +176,7 @@ def measure(
         wishes: statistics by name.
         source: hidden states `[N, D]` where there is a head, else logits `[N, V]`.
         head: what turns states into logits.
+        group: processes over which the head's words lie, as for `scan`.
 
     Returns:
         One row a position; 0 where the weight is 0.
@@ -182,7 +191,7 @@ def measure(
         stats = from_logits(rows, targets, wishes)
     else:
         own = head if everywhere else head.at(places)
-        stats = scan(rows, own, targets, wishes)
+        stats = scan(rows, own, targets, wishes, group=group)
     if everywhere:
         return stats
     back = {name: _put_back(value, places, len(batch)) for name, value in stats.items()}

@@ -63,8 +63,10 @@ def check_tensors(where: str, **tensors: Tensor | None) -> None:
     for name, tensor in tensors.items():
         if type(tensor).__name__ == "DTensor":
             raise Unsupported(
-                f"{where}: {name} is sharded over processes (a DTensor). Gather it first with "
-                f"`{name}.full_tensor()`."
+                f"{where}: {name} is a DTensor, in parts on several processes. Where each holds "
+                "some words and all read the same tokens, take scan(..., group=...), or "
+                "linear_cross_entropy with vocab_parallel_options and its to_local(); a model "
+                "sharded by FSDP has its loss inside the head: likely.train.patch(model)."
             )
 
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from likely.core.errors import BadSetting, ShapeError, Unsupported, did_you_mean
 from likely.vocab._checks import check_tensors, settle, wrong_number, wrong_reduction
+from likely.vocab._ranks import Across
 from likely.vocab._rows import Rows, keep
 from likely.vocab._way import Filter
 from likely.vocab.scan import Backend
@@ -133,3 +135,41 @@ def way_of(
             "filter_eps at 'auto', which then filters none."
         )
     return backend, float(filter_eps)
+
+
+ANY_WORD = 2**62
+"""A size that no target reaches: how many words there are is known when the processes met."""
+
+
+def across_of(options: Any, c: Tensor) -> Across | None:
+    """The processes of a vocabulary in parts, and what is done about the gradient of e.
+
+    Args:
+        options: None, or an object with `start`, `stop`, `group` and `reduce_e_grad`.
+        c: the rows of the own words.
+
+    Returns:
+        None where the vocabulary is here.
+
+    Raises:
+        ShapeError: start and stop are not those of so many rows.
+        BadSetting: an attribute is missing.
+    """
+    if options is None:
+        return None
+    missing = [name for name in ("start", "stop") if not hasattr(options, name)]
+    if missing:
+        raise BadSetting(
+            WHERE,
+            [f"vocab_parallel_options has no {' and no '.join(missing)}; it needs both, and may "
+             "have group and reduce_e_grad."],
+        )  # fmt: skip
+    start, stop = int(options.start), int(options.stop)
+    if stop - start != len(c) or start < 0:
+        raise ShapeError(
+            f"{WHERE}: vocab_parallel_options says that words {start} to {stop - 1} are here, and "
+            f"c has {len(c)} rows. Give c[start:stop], or a DTensor's to_local()."
+        )
+    group: Any = getattr(options, "group", None)
+    found: Any = dist.group.WORLD if group is None else group
+    return Across(found, bool(getattr(options, "reduce_e_grad", True)), start)

@@ -92,6 +92,10 @@ def sweep(tensors: list[Tensor], job: str) -> list[Tensor]:
     spec, way = _JOBS[job]
     with _disable_current_modes():
         shifts, states = _engine(way).forward(spec, way, tensors)
+        if way.ranks is not None and not spec.gathered:
+            from likely.vocab._merge import merge
+
+            shifts, states = merge(spec, way.ranks, shifts, states)
     return [*shifts, *states]
 
 

@@ -81,9 +81,8 @@ def part_of(spec: Spec, way: Way, tensors: Sequence[Tensor], numbers: Sequence[i
 
 def in_parts(
     spec: Spec,
-    way: Way,
     tensors: Sequence[Tensor],
-    groups: Sequence[tuple[Sequence[int], Way]],
+    parts: Sequence[Part],
     run: Callable[[Part], Found],
 ) -> tuple[list[Tensor], list[State]]:
     """Run a sweep in parts.
@@ -93,9 +92,8 @@ def in_parts(
 
     Args:
         spec: the whole.
-        way: how the whole would be run, for a sweep without accumulators.
         tensors: of the whole.
-        groups: numbers of accumulators and the way of each part.
+        parts: every accumulator is in one of them.
         run: a part → its shifts and states.
 
     Returns:
@@ -103,8 +101,7 @@ def in_parts(
     """
     shifts: dict[str, Tensor] = {}
     states: dict[int, State] = {}
-    for numbers, own_way in groups:
-        part = part_of(spec, own_way, tensors, numbers)
+    for part in parts:
         found, own = run(part)
         by_name = part.spec.by_name(found)
         rises = {}
@@ -112,7 +109,7 @@ def in_parts(
             kept = shifts.setdefault(name, shift)
             rises[name] = (kept - shift).where(shift.isfinite(), kept.new_zeros(()))
         same = all(shifts[name] is shift for name, shift in by_name.items())
-        for number, one, state in zip(numbers, part.spec.sums, own, strict=True):
+        for number, one, state in zip(part.numbers, part.spec.sums, own, strict=True):
             states[number] = state if same else one.move(state, rises)
     empty = tensors[0].new_zeros(len(tensors[0]))
     in_order = [shifts.get(reader.name, empty) for reader in spec.readers]

@@ -1,8 +1,8 @@
 """What every door of the scan does first: check, plan, choose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -18,7 +18,10 @@ from likely.vocab._readers import Role, readers_of
 from likely.vocab._spec import Spec
 from likely.vocab._way import Filter, Schedule, Way, emulated, way
 
-Group = tuple[tuple[int, ...], Way]
+if TYPE_CHECKING:
+    from likely.vocab._ranks import Group
+
+Numbered = tuple[tuple[int, ...], Way]
 Backend = Literal["auto", "reference", "chunked", "triton"]
 
 HOLD_BYTES = 2**26
@@ -37,6 +40,8 @@ class Prepared:
         backend: what runs, for people to read.
         known: statistics that need no sweep.
         groups: numbers of the accumulators that are swept together, and how; empty for `reference`.
+        whole_rows: the same of those that need whole rows, where the head lies in parts.
+        gathered: tensors for these.
     """
 
     spec: Spec
@@ -45,12 +50,20 @@ class Prepared:
     tensors: list[Tensor]
     backend: str
     known: dict[str, Any]
-    groups: tuple[Group, ...] = ()
+    groups: tuple[Numbered, ...] = ()
+    whole_rows: Numbered | None = None
+    gathered: Sequence[Tensor] = ()
+
+    @property
+    def target_first(self) -> bool:
+        """Whether the target's logit is found before the sweep: another process may hold it."""
+        numbers = (i for some, way in self.groups if way.ranks is not None for i in some)
+        return any(self.spec.sums[i].reads_target for i in numbers)
 
     @property
     def sweeps(self) -> int:
         """How often the vocabulary is read."""
-        return max(1, len(self.groups))
+        return max(1, len(self.groups) + self.target_first + (self.whole_rows is not None))
 
 
 def prepare(
@@ -66,6 +79,7 @@ def prepare(
     compiled: bool | None,
     filter_eps: Filter,
     fused: bool = False,
+    group: "Group | None" = None,
 ) -> Prepared:
     """Check the tensors, plan the sums, choose backend and blocks.
 
@@ -81,10 +95,26 @@ def prepare(
         compiled: as for `scan`.
         filter_eps: as for `scan`.
         fused: whether the loss is known in the sweep.
+        group: as for `scan`.
 
     Returns:
         The sweep.
     """
+    if group is not None:
+        from likely.vocab._over_ranks import prepare_over
+
+        if fused:  # Nothing is known before other processes have told their sums.
+            schedule = "auto"
+        return prepare_over(
+            group,
+            hidden,
+            head,
+            targets,
+            as_wishes(want),
+            roles,
+            backend,
+            {"block": block, "schedule": schedule, "compiled": compiled, "filter_eps": filter_eps},
+        )
     _check(hidden, head, targets)
     own, others = by_role(as_wishes(want), roles)
     own, known = (own, {}) if fused else without_closed(own, hidden, head)
@@ -93,11 +123,11 @@ def prepare(
     readers, sources, parts = readers_of(hidden, head, roles, plan.roles)
     spec = Spec(readers, plan.sums)
     tensors = [*sources, targets, *parts, *plan.given]
-    products = _product_dtype(hidden, head.weight)
+    products = product_dtype(hidden, head.weight)
     if backend == "auto":
         small = 4 * len(hidden) * head.size <= HOLD_BYTES
         held = small and not emulated(products, hidden.device) and filter_eps is None
-        backend = "reference" if held else _engine_of(hidden.device)
+        backend = "reference" if held else engine_of(hidden.device)
     if backend == "triton" and not len(hidden):
         backend = "chunked"
     how = way(
@@ -109,18 +139,25 @@ def prepare(
         schedule=schedule,
         compiled=compiled,
         whole_rows=spec.whole_rows or fused,
-        to_weight=_wants_weight(spec, tensors, len(sources), head),
+        to_weight=wants_weight(spec, tensors, len(sources), head),
         filter_eps=filter_eps,
     )
     for role, wishes in others.items():
-        known |= _alone(roles[role], targets, wishes, head.size, backend, block)
-    groups = () if backend == "reference" else _groups(spec, how, tensors, backend, block)
+        known |= alone(roles[role], targets, wishes, head.size, backend, block)
+    groups = () if backend == "reference" else groups_of(spec, how, tensors, backend, block=block)
     names = dict.fromkeys(way.engine for _, way in groups)
     return Prepared(spec, how, plan, tensors, " + ".join(names) or backend, known, groups)
 
 
-def _engine_of(device: torch.device) -> Literal["triton", "chunked"]:
-    """What suits a device."""
+def engine_of(device: torch.device) -> Literal["triton", "chunked"]:
+    """What suits a device.
+
+    Args:
+        device: of the states.
+
+    Returns:
+        The name of a backend.
+    """
     if device.type != "cuda":
         return "chunked"
     from likely.vocab import _triton
@@ -128,26 +165,56 @@ def _engine_of(device: torch.device) -> Literal["triton", "chunked"]:
     return "chunked" if _triton.missing(device) else "triton"
 
 
-def _groups(
-    spec: Spec, how: Way, tensors: list[Tensor], backend: str, block: int | None
-) -> tuple[Group, ...]:
-    """Which accumulators run together, and on what."""
-    every = tuple(range(len(spec.sums)))
+def groups_of(
+    spec: Spec,
+    how: Way,
+    tensors: list[Tensor],
+    backend: str,
+    every: tuple[int, ...] | None = None,
+    block: int | None = None,
+) -> tuple[Numbered, ...]:
+    """Which accumulators run together, and on what.
+
+    Args:
+        spec: the sweep.
+        how: how it is run.
+        tensors: in the order of `spec`.
+        backend: `chunked`, or `triton` for what that can sum.
+        every: numbers of the accumulators that are meant; all by default.
+        block: as for `scan`.
+
+    Returns:
+        Numbers and ways.
+    """
+    every = tuple(range(len(spec.sums))) if every is None else every
     if backend == "chunked":
-        return ((every, how),)
+        return ((every, how),) if every or how.ranks is None else ()
     from likely.vocab import _triton
 
     missing = _triton.missing(tensors[0].device)
     if missing:
         raise Unsupported(f"scan: backend='triton' {missing}")
-    able = _triton.supported(spec, how, tensors)
+    able = tuple(i for i in _triton.supported(spec, how, tensors) if i in every)
+    if how.ranks is not None:
+        # The target's logit is compared with products of the very same kind.
+        able = tuple(i for i in able if not spec.sums[i].reads_target)
     rest = tuple(i for i in every if i not in able)
     split = ((able, _triton.way(how, tensors[0].shape[0], block)), (rest, how))
     return tuple((numbers, way) for numbers, way in split if numbers)
 
 
-def _wants_weight(spec: Spec, tensors: list[Tensor], first: int, head: Head) -> bool:
-    """Whether anything with a row a word wants a gradient."""
+def wants_weight(spec: Spec, tensors: list[Tensor], first: int, head: Head) -> bool:
+    """Whether anything with a row a word wants a gradient.
+
+    Args:
+        spec: the sweep.
+        tensors: in the order of `spec`.
+        first: the number of the first small one.
+        head: the model's.
+
+    Returns:
+        True or False.
+    """
     if not torch.is_grad_enabled():
         return False
     small = zip(tensors[first:], spec.axes, strict=True)
@@ -156,8 +223,16 @@ def _wants_weight(spec: Spec, tensors: list[Tensor], first: int, head: Head) -> 
     )
 
 
-def _product_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
-    """The dtype that plain torch would take the product in."""
+def product_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
+    """The dtype that plain torch would take the product in.
+
+    Args:
+        hidden: states.
+        weight: of the head.
+
+    Returns:
+        The dtype; that of autocast where it is on.
+    """
     kind = hidden.device.type
     if torch.is_autocast_enabled(kind):
         return torch.get_autocast_dtype(kind)
@@ -189,15 +264,29 @@ def by_role(
     return own, others
 
 
-def _alone(
+def alone(
     given: Role,
     targets: Tensor,
     wishes: Mapping[str, Statistic],
     size: int,
     backend: Backend,
     block: int | None,
+    group: "Group | None" = None,
 ) -> dict[str, Any]:
-    """What a second reader says by itself, without gradient."""
+    """What a second reader says by itself, without gradient.
+
+    Args:
+        given: the reader.
+        targets: `[N]`.
+        wishes: what is asked of it.
+        size: V.
+        backend: as for `scan`.
+        block: as for `scan`.
+        group: as for `scan`.
+
+    Returns:
+        Statistics by name.
+    """
     from likely.vocab.scan import from_logits, scan
 
     with torch.no_grad():
@@ -205,15 +294,18 @@ def _alone(
             z = given.logits.new_full((len(given.ids), size), -torch.inf)
             second = from_logits(z.scatter(1, given.ids, given.logits), targets, wishes)
         else:
-            second = scan(*given, targets, wishes, backend=backend, block=block)
+            second = scan(*given, targets, wishes, backend=backend, block=block, group=group)
     return dict(second)
 
 
 def _check(hidden: Tensor, head: Head, targets: Tensor) -> None:
     if head.weight.numel() == 0 or type(head.weight).__name__ == "DTensor":
         raise ShapeError(
-            "scan: the head's weight is empty or sharded over processes here. Gather it first "
-            "(`weight.full_tensor()`, or FSDP's `summon_full_params`)."
+            "scan: the head's weight is empty or sharded over processes (a DTensor). Where each of "
+            "them holds some words and all read the same tokens, name them: "
+            "scan(..., group=...). Where FSDP or DeepSpeed sharded a model and every process reads "
+            "tokens of its own, the loss is taken inside the head's own forward, in which its "
+            "weight is whole: likely.train.patch(model), or likely.models.lm_loss(model, batch)."
         )
     if hidden.shape[1] != head.weight.shape[-1]:
         raise ShapeError(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from likely.vocab import _kernels
-from likely.vocab._spec import Spec
+from likely.vocab._spec import Reader, Spec
 from likely.vocab._way import Way
 
 
@@ -160,17 +160,17 @@ class Stored(Source):
         ids: `[N, K]`.
         logits: `[N, K]`.
         size: V.
-        way: gives nothing here but whether kernels are compiled.
+        way: says which words are here.
     """
 
     def __init__(self, ids: Tensor, logits: Tensor, size: int, way: Way) -> None:
         super().__init__(logits, way, len(ids), size)
-        self.dtype = self.sums
+        self.dtype, self.first = self.sums, way.first
         self.ids, self.logits = ids, logits.to(self.dtype)
 
     def products(self, rows: slice, columns: slice, out: Tensor) -> Tensor:
         """−∞, and the stored logits in their columns."""
-        column = self.ids[rows] - columns.start
+        column = self.ids[rows] - (self.first + columns.start)
         inside = (column >= 0) & (column < out.shape[1])
         value = torch.where(inside, self.logits[rows], -torch.inf)
         return out.fill_(-torch.inf).scatter_reduce_(
@@ -199,9 +199,18 @@ def sources_of(
             found.append(Stored(ids, logits, found[0].size, way))
         elif reader.table:
             hidden, weight, sequence = rest[:3]
-            found.append(TableProduct(hidden, weight, sequence, way))
+            found.append(_whole(reader, TableProduct(hidden, weight, sequence, way), way))
         else:
             hidden, weight = rest[:2]
-            found.append(Product(hidden, weight, way))
+            found.append(_whole(reader, Product(hidden, weight, way), way))
         rest = rest[found[-1].tensors :]
     return found, rest
+
+
+def _whole(reader: Reader, here: Product, way: Way) -> Source:
+    if reader.source != "gathered":
+        return here
+    from likely.vocab._gathered import Gathered
+
+    assert way.ranks is not None
+    return Gathered(here, way.ranks, way)

@@ -16,8 +16,8 @@ class Reader:
 
     Args:
         name: `SELF` for the model, else a role.
-        source: where its logits come from: a product of states and weight, or `given` ids and
-            logits of the words that were kept.
+        source: where its logits come from: a `product` of states and weight, the same `gathered`
+            from the processes that hold the words, or `stored` ids and logits.
         form: how products become logits.
         parts: names and axes of the small tensors that shape them.
         table: whether every sequence has a weight of its own.
@@ -62,6 +62,11 @@ class Spec:
         """True where a block must hold the whole vocabulary."""
         unknown = not self.known_target
         return any(one.whole_rows or (one.reads_target and unknown) for one in self.sums)
+
+    @property
+    def gathered(self) -> bool:
+        """True where other processes send their words' products, and nothing is to be merged."""
+        return self.readers[0].source == "gathered"
 
     def split(self, small: Sequence[Tensor]) -> tuple[Tensor, list[dict[str, Tensor]], list[State]]:
         """Small tensors by who reads them.

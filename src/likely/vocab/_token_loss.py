@@ -10,6 +10,7 @@ from torch import Tensor
 
 from likely.core.head import Head
 from likely.core.stats import Statistic, Stats, as_wishes
+from likely.vocab._ranks import Group
 from likely.vocab._way import Filter
 from likely.vocab._weighted_sum import WeightedSum, weighted_logit_sum
 from likely.vocab.fused_loss import fused_loss
@@ -38,6 +39,7 @@ class TokenLoss:
         backend: as for `scan`.
         block: as for `scan`.
         filter_eps: as for `scan`.
+        group: as for `scan`; without smoothing and class weights.
     """
 
     class_weight: Tensor | None = None
@@ -49,6 +51,7 @@ class TokenLoss:
     backend: Backend = "auto"
     block: int | None = None
     filter_eps: Filter = None
+    group: Group | None = None
 
     def summed(
         self, hidden: Tensor, head: Head, targets: Tensor, also: Mapping[str, Statistic]
@@ -74,6 +77,7 @@ class TokenLoss:
             backend=self.backend,
             block=self.block,
             filter_eps=self.filter_eps,
+            group=self.group,
         )
         total = fused.total
         if self.smoothing and head.softcap is None:
@@ -102,6 +106,7 @@ class TokenLoss:
             backend=self.backend,
             block=self.block,
             filter_eps=self.filter_eps,
+            group=self.group,
         )
         values: Tensor = self._value(head.size, stats, self._columns(targets))
         if self.smoothing and head.softcap is None:

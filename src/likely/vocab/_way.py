@@ -4,9 +4,12 @@ import os
 import shutil
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
+
+if TYPE_CHECKING:
+    from likely.vocab._ranks import Ranks
 
 Schedule = Literal["auto", "rows", "tiles"]
 Filter = float | Literal["auto"] | None
@@ -43,6 +46,7 @@ class Way:
             for none, `auto` for what suits the dtype of the products and the gradient at hand.
         engine: what runs it.
         first: the id of the first word that is held here.
+        ranks: the processes that hold the others; None where all are here.
     """
 
     rows: int
@@ -55,6 +59,7 @@ class Way:
     filter_eps: Filter = None
     engine: Literal["chunked", "triton"] = "chunked"
     first: int = 0
+    ranks: "Ranks | None" = None
 
 
 def way(

@@ -15,6 +15,7 @@ from likely.core.stats import Stats, Want
 from likely.core.traced import is_traced
 from likely.vocab import _fused, _operators
 from likely.vocab._prepared import Backend, prepare
+from likely.vocab._ranks import Group
 from likely.vocab._readers import Role
 from likely.vocab._run import run
 
@@ -52,6 +53,7 @@ def fused_loss(
     block: Annotated[int, Ge(1)] | None = None,
     compiled: bool | None = None,
     filter_eps: Annotated[float, Gt(0)] | Literal["auto"] | None = None,
+    group: Group | None = None,
 ) -> Fused:
     """Sum a per-token function of statistics; gradients are added up in the forward sweep.
 
@@ -73,6 +75,7 @@ def fused_loss(
         block: as for `scan`.
         compiled: as for `scan`.
         filter_eps: as for `scan`.
+        group: as for `scan`; gradients then wait for the other processes, as in `scan`.
 
     Returns:
         The sum with its gradient, the weights' sum, values and statistics.
@@ -108,6 +111,7 @@ def fused_loss(
         compiled=compiled,
         filter_eps=filter_eps,
         fused=True,
+        group=group,
     )
     # What a second reader says alone has no gradient and is known before: columns of the function.
     own, alone = tuple(columns or {}), tuple(asked.known)

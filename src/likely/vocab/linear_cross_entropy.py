@@ -5,10 +5,15 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from likely.core.errors import Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic
-from likely.vocab._cut_cross_entropy import WHERE, check_arguments, rows_of, way_of
+from likely.vocab._cut_cross_entropy import (
+    ANY_WORD,
+    across_of,
+    check_arguments,
+    rows_of,
+    way_of,
+)
 from likely.vocab._rows import nothing_is_nan
 from likely.vocab._token_loss import TokenLoss
 
@@ -58,7 +63,10 @@ def linear_cross_entropy(
         filter_c_grad: whether the classifier's may; a number is refused unless both may.
         impl: `cce_exact` and `cce_kahan_full_c_full_e` never filter; `reference` holds the logits,
             `chunked` and `triton` do not, and everything else leaves the choice to size and device.
-        vocab_parallel_options: not supported.
+        vocab_parallel_options: an object with `start` and `stop`, the ids of the words whose rows
+            `c` (and bias) has, `group`, the processes that have the others (None for all), and
+            `reduce_e_grad`: whether the gradient of `e` is summed over them here. Targets are ids
+            among all words; every process gets the same loss and calls backward on it.
 
     Returns:
         The loss: one number, or with `none` one a target, `[..., T − shift]`, 0 where ignored.
@@ -67,8 +75,7 @@ def linear_cross_entropy(
     Raises:
         ShapeError: tensors do not fit, or a target is no word.
         BadSetting: an argument has a value that means nothing.
-        Unsupported: a filter of one gradient, a vocabulary in parts, an implementation that is not
-            known.
+        Unsupported: a filter of one gradient, an implementation that is not known, a DTensor.
 
     Example:
         >>> import torch
@@ -83,19 +90,16 @@ def linear_cross_entropy(
         arXiv:2411.09009.
     """
     del accum_e_fp32, accum_c_fp32
-    if vocab_parallel_options is not None:
-        raise Unsupported(
-            f"{WHERE}: vocab_parallel_options is not supported; gather the classifier and leave it "
-            "out."
-        )
     check_arguments(e, c, targets, bias, softcap, reduction, shift)
     backend, eps = way_of(impl, filter_eps, filter_e_grad and filter_c_grad, e.device)
-    rows, shape = rows_of(e, targets, ignore_index, len(c), int(shift))
+    across = across_of(vocab_parallel_options, c)
+    size = len(c) if across is None else ANY_WORD
+    rows, shape = rows_of(e, targets, ignore_index, size, int(shift))
     head = Head(c, bias, softcap=softcap)
     share = 1 / max(len(rows.targets), 1) if reduction == "mean" else 1.0
     # The size is meant before the mean is taken, and the engine looks at gradients behind it.
-    size = eps * share if isinstance(eps, float) else eps
-    kind = TokenLoss(share=share, backend=backend, filter_eps=size)
+    eps = eps * share if isinstance(eps, float) else eps
+    kind = TokenLoss(share=share, backend=backend, filter_eps=eps, group=across)
     if reduction != "none" and not return_lse:
         loss, _ = kind.summed(rows.hidden, head, rows.targets, {})
         return nothing_is_nan(loss, len(rows.targets)) if reduction == "mean" else loss

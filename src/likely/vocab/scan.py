@@ -14,6 +14,7 @@ from likely.core.settings import checked
 from likely.core.stats import Stats, Want, as_wishes
 from likely.vocab._plan import Plan
 from likely.vocab._prepared import Backend, by_role, check_targets, prepare
+from likely.vocab._ranks import Group
 from likely.vocab._readers import Role
 from likely.vocab._run import run
 from likely.vocab._spec import SELF, Reader, Spec
@@ -34,6 +35,7 @@ def scan(
     schedule: Schedule = "auto",
     compiled: bool | None = None,
     filter_eps: Annotated[float, Gt(0)] | Literal["auto"] | None = None,
+    group: Group | None = None,
 ) -> Stats:
     """Measure statistics of p(· | hidden) without keeping the logits.
 
@@ -64,6 +66,9 @@ def scan(
             gradient of what is differentiated: divide a sum afterwards. `auto` is 1/32 of the
             products' epsilon (bfloat16: 2⁻¹²) times the largest gradient that arrives at a token.
             None drops nothing; neither does a sum over all logits, whose gradient does not fade.
+        group: processes of which each holds some words of the head (a process group, or a mesh of
+            one dimension) while all read the same tokens: the head's weight is a DTensor, or the
+            rows of the own words. Everything else, and what comes back, is the same on each.
 
     Returns:
         One row a token for each statistic; `.backend` and `.sweeps` say what ran.
@@ -73,7 +78,8 @@ def scan(
         NotMeasured: a statistic needs a role that is not given.
         ShapeError: states, head and targets do not fit, or a target is no word or an excluded one.
         BadSetting: block is not positive, or there is no such backend.
-        Unsupported: a second derivative is taken through `chunked`.
+        Unsupported: a second derivative is taken through `chunked`, or a head lies on other
+            processes than `group` says.
 
     Example:
         >>> import torch
@@ -97,6 +103,7 @@ def scan(
         schedule=schedule,
         compiled=compiled,
         filter_eps=filter_eps,
+        group=group,
     )
     shifts, states = run(asked)
     values = asked.plan.finish(asked.spec.by_name(shifts), states, asked.plan.rows)

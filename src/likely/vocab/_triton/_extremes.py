@@ -75,7 +75,8 @@ class PickTerm(Term):
         kernel.argument("found_stride")
         self._loop(
             kernel,
-            "there = row_in & ($place >= start_word) & ($place < tl.minimum(start_word + BV, size))",
+            "stop_word = tl.minimum(start_word + BV, size)",
+            "there = row_in & ($place >= start_word) & ($place < stop_word)",
             f"value = tl.sum(tl.where({kernel.holds('$place')}, z0, 0.0), 1)",
             f"tl.store(found + ({first} + $c) * found_stride + row, value, mask=there)",
         )

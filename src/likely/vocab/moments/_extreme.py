@@ -46,6 +46,18 @@ class Pick(Accumulator):
 
 
 @dataclass(frozen=True)
+class TargetLogit(Accumulator):
+    """The target's logit itself: what other logits are compared with has no shift taken off."""
+
+    smooth = False
+
+    def of(self, block: Block, given: State) -> State:
+        """0 where another block holds it."""
+        column, inside = block.where_is(block.targets[:, None])
+        return (torch.where(inside, block.logits[SELF].gather(1, column), 0.0)[:, 0],)
+
+
+@dataclass(frozen=True)
 class Top(Accumulator):
     """The k largest x and their ids, largest first; equal ones in any order.
 
