@@ -1,8 +1,8 @@
 """Training with the gradient filter on and off: the same curve, within what a seed changes.
 
 A small transformer on the embedded corpus, its head's products in bfloat16 by the Triton backend
-(in its interpreter where there is no GPU), for every seed once exact and once with `filter_eps="auto"`.
-Both arms of a seed see the same text in the same order from the same weights.
+(in its interpreter where there is no GPU), for every seed once exact and once with
+`filter_eps="auto"`. Both arms of a seed see the same text in the same order from the same weights.
 
     TRITON_INTERPRET=1 python -m benchmarks.filter_curve
 """
@@ -30,8 +30,10 @@ from likely.vocab._triton import _choose, _products
 from likely.vocab.scan import scan
 
 RESULT = Path(__file__).parent / "results" / "filter_curve.json"
-TILE = _choose.Tile(64, 64, 32, 1, 1)
+TILE = _choose.Tile(128, 128, 64, 1, 1)
 """Larger than the tests' tile: the interpreter takes as long for a small one."""
+ROWS = 4
+"""Of 32 tokens, in each step."""
 LAST = 50
 """Steps at the end whose losses are averaged."""
 
@@ -80,7 +82,7 @@ def curve(
     _products._lists = counted
     losses = []
     for _ in range(steps):
-        starts = torch.randint(len(ids) - 33, (8,), generator=order)
+        starts = torch.randint(len(ids) - 33, (ROWS,), generator=order)
         rows = torch.stack([ids[s : s + 33] for s in starts])
         batch = Batch.of(rows[:, :-1], rows[:, 1:])
         hidden, head = model.hidden(batch)
@@ -131,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--words", type=int, default=1024)
+    parser.add_argument("--words", type=int, default=4096)
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     _choose.TINY = (TILE,)
@@ -149,7 +151,7 @@ def main() -> None:
         "machine": platform.processor() or platform.machine(),
         "device": "the interpreter" if _choose.interpreted() else torch.cuda.get_device_name(),
         "torch": torch.__version__,
-        "setting": {"steps": given.steps, "tokens": 256, "words": given.words, "width": 64},
+        "setting": {"steps": given.steps, "tokens": 32 * ROWS, "words": given.words, "width": 64},
         "verdict": verdict(found),
         "curves": found,
     }

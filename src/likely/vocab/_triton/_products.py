@@ -97,7 +97,7 @@ class Products:
             "first": first,
             "BN": tile.rows,
             "BV": tile.words,
-            "BD": 16 if interpreted() else WIDTH,
+            "BD": tile.depth if interpreted() else WIDTH,
             **constants(),
         }
         columns = -(-width // sizes["BD"])
