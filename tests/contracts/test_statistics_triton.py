@@ -1,4 +1,4 @@
-"""The Triton backend in its interpreter: every statistic in one call, in 32 and 16 bits.
+"""The Triton backend, in its interpreter or on a GPU: every statistic in one call, 32 and 16 bits.
 
 The oracle is float64 on the same rounded inputs. The rule is that of the other backends in low
 precision: no further from it than plain torch in the same dtype, plus a little (`EPSILON`).
@@ -6,7 +6,6 @@ Gradients are taken of a drawn mixture of all statistics, and of each by itself.
 """
 
 import itertools
-import os
 from dataclasses import replace
 
 import pytest
@@ -31,9 +30,7 @@ from tests.oracle import (
 from tests.strategies import FORMS, KINDS, make_problem
 
 pytest.importorskip("triton", reason="Triton is not installed")
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TRITON_INTERPRET") != "1", reason="there is a GPU: tests/gpu goes there"
-)
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 EPSILON = {torch.float32: 2e-5, torch.float16: 2e-3, torch.bfloat16: 2e-2}
 BY_ROWS = ("column_sums", "jsd", "jsd 0.9", "row", "skew_kl", "skew_kl 0", "top_k_kl",
@@ -63,11 +60,13 @@ def changed(problem, change):
 
     def head(one):
         parts = {name: getattr(one, name) for name in ("weight", "bias", "scale", "temperature")}
-        return replace(one, **{k: change(v) for k, v in parts.items()})
+        gone = None if one.exclude is None else one.exclude.to(DEVICE)
+        return replace(one, exclude=gone, **{k: change(v) for k, v in parts.items()})
 
     states, other = problem.teacher
     return replace(
         problem,
+        batch=replace(problem.batch, target=problem.batch.target.to(DEVICE)),
         hidden=change(problem.hidden),
         head=head(problem.head),
         teacher=(change(states), head(other)),
@@ -78,19 +77,30 @@ def in_dtype(dtype):
     def change(value):
         if not isinstance(value, torch.Tensor) or not value.is_floating_point():
             return value
-        return value.detach().to(dtype).requires_grad_(value.requires_grad)
+        return value.detach().to(DEVICE, dtype).requires_grad_(value.requires_grad)
 
     return change
 
 
-def wide(wish):
-    """A wish with float64 tensors."""
-    up = lambda v: v.double() if isinstance(v, torch.Tensor) and v.is_floating_point() else v  # noqa: E731
+def with_tensors(wish, change):
+    """A wish with other tensors."""
+    new = lambda v: change(v) if isinstance(v, torch.Tensor) else v  # noqa: E731
     return Statistic(
         wish.name,
-        {k: up(v) for k, v in wish.rows.items()},
-        {k: up(v) for k, v in wish.settings.items()},
+        {k: new(v) for k, v in wish.rows.items()},
+        {k: new(v) for k, v in wish.settings.items()},
     )
+
+
+def wide(wish):
+    """A wish with float64 tensors."""
+    return with_tensors(wish, lambda v: v.double() if v.is_floating_point() else v)
+
+
+def asked_of(problem):
+    """A wish for every statistic, with tensors of float32 where the problem lies."""
+    asked, more = wishes(problem, dtype=torch.float32)
+    return {key: with_tensors(wish, lambda v: v.to(DEVICE)) for key, wish in asked.items()}, more
 
 
 def measured(problem, asked, block=None, **more):
@@ -119,7 +129,7 @@ def mixed(values, names, seed=0):
     total = 0
     for name in names:
         value = floats(values[name])
-        mix = torch.randn(value.shape, generator=g, dtype=torch.float64).to(value.dtype)
+        mix = torch.randn(value.shape, generator=g, dtype=torch.float64).to(value)
         value = torch.where(value.isfinite(), value, 0.0)
         total = total + (value * mix).sum()
     return total
@@ -142,7 +152,7 @@ def no_worse(ours, plain, exact, epsilon, what):
 def prove(problem, dtype, block=None, odd=False, one_by_one=False):
     low = changed(problem, in_dtype(dtype))
     exact = changed(low, in_dtype(torch.float64))
-    asked, more = wishes(problem, dtype=torch.float32)
+    asked, more = asked_of(problem)
     ours, plain, truth = measured(low, asked, block), dense(low, asked), dense(exact, asked)
     assert ours.backend == "triton + chunked"
     far = 1 + max(float(z.detach()[z.isfinite()].abs().max()) for z in dense_logits(exact))
@@ -209,7 +219,7 @@ def pair(seed=0, dtype=torch.float32, **more):
 
 def test_what_runs_where_is_said():
     problem = pair()
-    asked, _ = wishes(problem, dtype=torch.float32)
+    asked, _ = asked_of(problem)
     for key, wish in asked.items():
         found = measured(problem, {key: wish})
         closed = wish.name in ("sum_logit", "sum_square_logit")
@@ -224,9 +234,9 @@ def test_what_runs_where_is_said():
 
 def test_what_does_not_fit_registers_goes_by_rows():
     problem = pair()
-    ids = torch.randint(70, (20, 300))
+    ids = torch.randint(70, (20, 300), device=DEVICE)
     for wish in (
-        Statistic("expect", settings={"u": torch.randn(70, 40)}),
+        Statistic("expect", settings={"u": torch.randn(70, 40, device=DEVICE)}),
         Statistic("top", settings={"k": 65}),
         Statistic("gather", {"ids": ids}),
     ):
@@ -241,8 +251,8 @@ def test_double_precision_and_stored_logits_go_by_rows():
     double = pair(dtype=torch.float64)
     assert measured(double, {"log_prob"}).backend == "chunked"
     problem = pair()
-    ids = torch.arange(3).expand(20, 3)
-    roles = {"teacher": TopLogits(ids, torch.randn(20, 3))}
+    ids = torch.arange(3, device=DEVICE).expand(20, 3)
+    roles = {"teacher": TopLogits(ids, torch.randn(20, 3, device=DEVICE))}
     want = {"log_prob", "forward_kl"}
     arguments = (problem.hidden, problem.head, problem.batch.target, want)
     found = scan(*arguments, roles=roles, backend="triton")
@@ -253,10 +263,16 @@ def test_double_precision_and_stored_logits_go_by_rows():
 
 
 def test_ties_and_the_target_itself():
-    z = torch.tensor([[2.0, 1.0, 2.0, 2.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0]])
+    z = torch.tensor([[2.0, 1.0, 2.0, 2.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0]], device=DEVICE)
     head = Head(z.T.contiguous())
     want = {"rank", "argmax", "mass_above", "best_wrong_logit", "max_logit"}
-    found = scan(torch.eye(2), head, torch.tensor([2, 3]), want, backend="triton")
+    found = scan(
+        torch.eye(2, device=DEVICE),
+        head,
+        torch.tensor([2, 3], device=DEVICE),
+        want,
+        backend="triton",
+    )
     assert found["rank"].tolist() == [0, 0]
     assert found["argmax"].tolist() == [0, 0]
     assert found["mass_above"].tolist() == [0.0, 0.0]
@@ -266,10 +282,10 @@ def test_ties_and_the_target_itself():
 def test_equal_words_in_other_tiles_and_splits_are_no_better():
     """200 copies of one row: in whatever tile, none beats another, and the first is the arg max."""
     g = torch.Generator().manual_seed(0)
-    hidden = torch.randn(19, 12, generator=g)
-    weight = torch.randn(1, 12, generator=g).expand(200, 12).contiguous()
+    hidden = torch.randn(19, 12, generator=g).to(DEVICE)
+    weight = torch.randn(1, 12, generator=g).expand(200, 12).contiguous().to(DEVICE)
     for y in (0, 77, 199):
-        target = torch.full((19,), y)
+        target = torch.full((19,), y, device=DEVICE)
         found = scan(hidden, Head(weight), target, {"rank", "mass_above", "argmax"},
                      backend="triton")  # fmt: skip
         assert (found["rank"] == 0).all()
@@ -278,10 +294,16 @@ def test_equal_words_in_other_tiles_and_splits_are_no_better():
 
 
 def test_the_largest_are_distinct_and_missing_ones_are_marked():
-    z = torch.tensor([[0.0, 3.0, 1.0, 3.0]])
-    head = Head(z.T.contiguous(), exclude=torch.tensor([False, False, True, False]))
+    z = torch.tensor([[0.0, 3.0, 1.0, 3.0]], device=DEVICE)
+    head = Head(z.T.contiguous(), exclude=torch.tensor([False, False, True, False], device=DEVICE))
     want = {"top": Statistic("top", settings={"k": 6})}
-    ids, logits = scan(torch.ones(1, 1), head, torch.tensor([0]), want, backend="triton")["top"]
+    ids, logits = scan(
+        torch.ones(1, 1, device=DEVICE),
+        head,
+        torch.tensor([0], device=DEVICE),
+        want,
+        backend="triton",
+    )["top"]
     assert sorted(ids[0, :2].tolist()) == [1, 3]
     assert ids[0, 2:].tolist() == [0, -1, -1, -1]
     assert logits.tolist() == [[3.0, 3.0, 0.0, *[-torch.inf] * 3]]
@@ -295,12 +317,15 @@ def test_the_same_words_are_drawn():
     assert torch.equal(ours, scan(*arguments, backend="reference")["it"])
 
 
+def ones(*shape, dtype=torch.float32):
+    return torch.ones(shape, dtype=dtype, device=DEVICE)
+
+
 def test_no_tokens_and_one_word():
-    none = torch.zeros(0, 3)
-    found = scan(none, Head(torch.ones(5, 3)), torch.zeros(0, dtype=torch.int64),
-                 {"log_prob", "rank"}, backend="triton")  # fmt: skip
-    assert found["log_prob"].shape == (0,)
-    one = scan(torch.ones(2, 3), Head(torch.ones(1, 3)), torch.zeros(2, dtype=torch.int64),
+    none = scan(ones(0, 3), Head(ones(5, 3)), ones(0, dtype=torch.int64), {"log_prob", "rank"},
+                backend="triton")  # fmt: skip
+    assert none["log_prob"].shape == (0,)
+    one = scan(ones(2, 3), Head(ones(1, 3)), 0 * ones(2, dtype=torch.int64),
                {"log_prob", "wrong_lse", "argmax"}, backend="triton")  # fmt: skip
     assert one["log_prob"].tolist() == [0.0, 0.0]
     assert one["wrong_lse"].tolist() == [-torch.inf, -torch.inf]
@@ -333,7 +358,7 @@ def test_a_fused_loss_and_many_tokens(monkeypatch):
         found = fused_loss(
             lambda stats, columns: (-stats["log_prob"] + stats["entropy"] ** 2, columns["w"]),
             problem.hidden, problem.head, problem.batch.target, {"log_prob", "entropy"},
-            columns={"w": torch.linspace(0, 1, 50)}, **more,
+            columns={"w": torch.linspace(0, 1, 50, device=DEVICE)}, **more,
         )  # fmt: skip
         return found, torch.autograd.grad(found.total / found.weight, leaves)
 
@@ -361,6 +386,7 @@ def test_frozen_parts_get_no_gradient():
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.skipif(DEVICE.type == "cuda", reason="nothing is missing where there is a GPU")
 def test_it_says_what_it_needs(monkeypatch):
     problem = pair()
     monkeypatch.delenv("TRITON_INTERPRET")

@@ -1,8 +1,9 @@
 """Compiles the kernels that a scan launches for cards that are not there; prints what each takes.
 
-    python compile_child.py CAPABILITY[,CAPABILITY] DTYPE WHAT TILES
+    python compile_child.py CAPABILITY[,CAPABILITY] DTYPE WHAT TILES [TOKENS,WORDS,WIDTH]
 
-WHAT is `all` statistics or names with commas; TILES how many of the candidates are compiled.
+WHAT is `all` statistics or names with commas; TILES how many of the candidates are compiled. As at
+run time, whole numbers that are 1 are constants, and multiples of 16 are known to be.
 """
 
 import json
@@ -47,6 +48,7 @@ def compiled(self, *args, grid, warmup, **given):
     options = {k: given.pop(k) for k in ("num_warps", "num_stages") if k in given}
     given = dict(zip(self.arg_names, args, strict=False)) | given
     constant = {p.name for p in self.params if p.is_constexpr}
+    constant |= {n for n in self.arg_names if type(given[n]) is int and given[n] == 1}
     signature = {n: "constexpr" if n in constant else kind(given[n]) for n in self.arg_names}
     values = {n: given[n] for n in constant}
     aligned = {
@@ -81,7 +83,9 @@ def main():
         :tiles
     ]
     _choose._milliseconds = lambda run, tile: run(tile) and 0.0
-    problem = make_problem(48, 600, 128, "normal", 0.5, 5.0, 0.7, True, True, 48 * 512, 0,
+    shape = sys.argv[5] if len(sys.argv) > 5 else "48,600,128"
+    tokens, words, width = (int(number) for number in shape.split(","))
+    problem = make_problem(tokens, words, width, "normal", 0.5, 5.0, 0.7, True, True, 1, 0,
                            teacher="same", scale_form="row", temperature_form="whole")  # fmt: skip
     asked, _ = wishes(problem, dtype=torch.float32)
     if what != "all":

@@ -275,6 +275,14 @@ def test_kernels_with_products_of_their_own_compile():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("shape", ["1,1,1", "1,3,17", "129,257,129"])
+def test_odd_shapes_compile(shape):
+    """What is 1 is a constant for the compiler, and nothing else here is a multiple of 16."""
+    found = compiled("90", "bfloat16", "log_prob,entropy,rank,top,gather", "1", shape)
+    assert {one["kernel"] for one in found} == {"forward", "backward", "to_rows", "to_words"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_every_tile_compiles(dtype):
     found = compiled("80,90", dtype, "log_prob,entropy", "9")
