@@ -86,8 +86,7 @@ class PickTerm(Term):
         load = f"tl.load(flat + ({at.grads[0]} + $c) * flat_stride + rows)"
         self._loop(
             kernel,
-            f"pull = tl.where(row_in, {load}, 0.0)",
-            f"d0 += tl.where({kernel.holds('$place')}, pull[:, None], 0.0)",
+            f"d0 += tl.where({kernel.holds('$place')}, {load}[:, None], 0.0)",
         )
 
 
@@ -132,9 +131,8 @@ class TopTerm(Term):
         kernel.add(
             f"for c in range({self.one.k}):",
             f"    chosen = tl.load(found_ids + ({at.ids[1]} + c) * flat_stride + rows)",
-            f"    pull = tl.where(row_in, {load}, 0.0)",
             f"    chosen_place = {kernel.place('chosen')}",
-            f"    d0 += tl.where({kernel.holds('chosen_place')}, pull[:, None], 0.0)",
+            f"    d0 += tl.where({kernel.holds('chosen_place')}, {load}[:, None], 0.0)",
         )
 
 

@@ -131,7 +131,7 @@ class Saved:
     by_column: list[tuple[int, int, str]]
 
     def grad(self, kernel: Kernel, part: int, at: int = 0) -> str:
-        """The gradient on a state, `[BN, 1]`, 0 beyond the last row.
+        """The gradient on a state, `[BN, 1]`.
 
         Args:
             kernel: what is written.
@@ -142,8 +142,8 @@ class Saved:
             An expression.
         """
         row = self.grads[part] + at
-        load = f"tl.where(row_in, tl.load(flat + {row} * flat_stride + rows), 0.0)"
-        return f"{kernel.before(f'g{row}', load)}[:, None]"
+        name = kernel.before(f"g{row}", f"tl.load(flat + {row} * flat_stride + rows)")
+        return f"{name}[:, None]"
 
     def state(self, kernel: Kernel, part: int, at: int = 0) -> str:
         """A final state, `[BN, 1]`.
