@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from likely.core.head import Head
 from likely.vocab._prepared import prepare
-from likely.vocab._triton import _backward, _choose, _products, _source
+from likely.vocab._triton import _backward, _choose, _forward, _products, _source
 from likely.vocab._triton._problem import Problem
 from likely.vocab.linear_cross_entropy import linear_cross_entropy
 from likely.vocab.scan import scan
@@ -190,6 +190,17 @@ class Live(TorchDispatchMode):
 
     def _gone(self, key):
         self.now -= self.seen.pop(key, 0)
+
+
+@pytest.mark.parametrize("tokens", [1, 100, 8192, 16384, 65536])
+@pytest.mark.parametrize("words", [50, 128_256, 256_000])
+def test_processors_are_seldom_idle(tokens, words):
+    row_tiles, word_tiles = -(-tokens // 128), -(-words // 128)
+    splits, each = _forward.shares(row_tiles, word_tiles, 132)
+    assert (splits - 1) * each < word_tiles <= splits * each
+    waves = -(-row_tiles * splits // 132)
+    if row_tiles * word_tiles > 1000:
+        assert row_tiles * word_tiles / (waves * each * 132) > 0.94
 
 
 @pytest.mark.parametrize("eps", [None, "auto"])

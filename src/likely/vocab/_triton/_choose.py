@@ -142,17 +142,17 @@ def _milliseconds(run: Callable[[Tile], Any], tile: Tile) -> float:
 
 @cache
 def processors(device: torch.device) -> int:
-    """How many tiles a device works on at once.
+    """How many programs a device runs at once: large tiles take a processor each.
 
     Args:
         device: where.
 
     Returns:
-        A number of programs; few where kernels are interpreted.
+        Their number; a few where kernels are interpreted.
     """
     if device.type != "cuda":
-        return 1
-    return 4 * torch.cuda.get_device_properties(device).multi_processor_count
+        return 3
+    return torch.cuda.get_device_properties(device).multi_processor_count
 
 
 def bucket(count: int) -> int:

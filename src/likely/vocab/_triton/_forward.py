@@ -12,6 +12,28 @@ from likely.vocab._triton._term import Term
 from likely.vocab.moments._accumulator import LOWEST, Accumulator, State
 
 MOST_SPLITS = 32
+"""Into so many parts the vocabulary is split at most, unless there would be too few programs."""
+
+
+def shares(row_tiles: int, word_tiles: int, processors: int) -> tuple[int, int]:
+    """How programs share the vocabulary, so that processors idle least; of equals, in few parts.
+
+    Args:
+        row_tiles: how many tiles of tokens.
+        word_tiles: how many tiles of words.
+        processors: how many programs run at once.
+
+    Returns:
+        The number of parts, and the tiles of words in each.
+    """
+    most = min(word_tiles, max(MOST_SPLITS, -(-processors // row_tiles)))
+
+    def takes(splits: int) -> int:
+        return -(-row_tiles * splits // processors) * -(-word_tiles // splits)
+
+    splits = min(range(1, most + 1), key=lambda splits: (takes(splits), splits))
+    each = -(-word_tiles // splits)
+    return -(-word_tiles // each), each
 
 
 def forward(problem: Problem) -> tuple[list[Tensor], list[State]]:
@@ -50,10 +72,7 @@ class Stored:
 def _launch(problem: Problem, kernel: _source.Forward, tile: Tile) -> Stored:
     count, device = problem.count, problem.small[0].device
     row_tiles, word_tiles = -(-count // tile.rows), -(-problem.size // tile.words)
-    splits = min(word_tiles, MOST_SPLITS, -(-processors(device) // row_tiles))
-    splits = max(splits, min(2, word_tiles))
-    each = -(-word_tiles // splits)
-    splits = -(-word_tiles // each)
+    splits, each = shares(row_tiles, word_tiles, processors(device))
     stored = Stored(
         torch.empty(splits, kernel.floats, count, device=device),
         torch.empty(splits, max(kernel.wholes, 1), count, dtype=torch.int32, device=device),
