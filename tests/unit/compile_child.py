@@ -10,7 +10,10 @@ import json
 import os
 import sys
 
-os.environ.pop("TRITON_INTERPRET", None)
+if __name__ == "__main__":
+    # Triton reads it when it is imported.
+    os.environ.pop("TRITON_INTERPRET", None)
+
 import torch
 import triton
 from triton.backends.compiler import GPUTarget
@@ -34,7 +37,7 @@ TYPES = {
     torch.uint8: "*u8",
 }
 FOUND = []
-CAPABILITIES = [int(name) for name in sys.argv[1].split(",")]
+CAPABILITIES = []
 
 
 def kind(value):
@@ -76,6 +79,7 @@ def compiled(self, *args, grid, warmup, **given):
 
 
 def main():
+    CAPABILITIES.extend(int(name) for name in sys.argv[1].split(","))
     dtype, what, tiles = getattr(torch, sys.argv[2]), sys.argv[3], int(sys.argv[4])
     JITFunction.run = compiled
     _triton.missing = lambda device: ""

@@ -60,7 +60,8 @@ def fused_loss(
     Some tokens are taken at a time with the whole vocabulary: their statistics, the function, its
     gradient on the statistics, the gradient on the logits, and two products back to states and
     weight. Three products in all, against four of `scan`, which must wait for the loss. Sums and
-    the weight's gradient are float32 whatever the inputs (float64 for float64).
+    the weight's gradient are float32 whatever the inputs (float64 for float64). `triton` and a
+    vocabulary on several processes keep no row of logits, and take four as `scan` does.
 
     Args:
         fn: `fn(stats, columns)` for some of the tokens gives one value a token, or values and

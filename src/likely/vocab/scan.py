@@ -55,7 +55,8 @@ def scan(
         backend: `reference` keeps the logits, `chunked` a block of them, `triton` a tile on a GPU;
             `auto` chooses by size and device. What a Triton kernel cannot sum goes by `chunked`,
             and the result's `.backend` says so.
-        block: how many logits `chunked` holds at once; by default what caches and products like.
+        block: how many logits `chunked` holds at once, or gradients on them `triton`; by default
+            what caches and products like.
         schedule: whether `chunked` takes some tokens and all words (`rows`) or some words and all
             tokens (`tiles`); `auto` takes rows, and tiles for the gradient of a weight.
         compiled: whether the elementwise work is compiled; None where there is a C++ compiler and
