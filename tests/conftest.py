@@ -1,6 +1,7 @@
 """Shared by all tests: hypothesis draws the same examples everywhere."""
 
 import os
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ if not torch.cuda.is_available():
 
 from hypothesis import HealthCheck, settings
 from jaxtyping import config
+
+collect_ignore = [] if find_spec("triton") else ["unit/compile_child.py"]
 
 settings.register_profile(
     "ci",

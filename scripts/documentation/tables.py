@@ -75,6 +75,28 @@ def _models() -> str:
     )
 
 
+def _filter() -> str:
+    kept = _result("filter_curve")
+    said, setting = kept["verdict"], kept["setting"]
+    seeds = len(kept["curves"]["exact"])
+    low, high = said["difference_low"], said["difference_high"]
+    rows = [
+        ["loss of the last 50 steps, exact", f"{said['final_loss']:.4f} nats"],
+        ["deviation over seeds", f"{said['seed_deviation']:.4f}"],
+        [
+            "filtered less exact, 95 % over seeds",
+            f"{said['difference']:+.5f} ({low:+.5f} … {high:+.5f})",
+        ],
+        ["largest difference at any step of any seed", f"{said['largest_at_a_step']:.4f}"],
+        ["tiles dropped, mean over all steps", f"{said['dropped']:.0%}"],
+    ]
+    return (
+        _rows([f"{setting['steps']} steps, {seeds} seeds, V {setting['words']:,}", ""], rows)
+        + f"\n\n{setting['tokens']} tokens a step, width {setting['width']}, bfloat16 products, tiles "
+        f"of 128 × 128, in {kept['device']}."
+    )
+
+
 def _orders() -> str:
     kept = _result("quickstart-default")
     plain, better = kept["ngram_orders"], kept["ngram_orders_kneser_ney"]
@@ -187,6 +209,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scan_times": scan.times,
     "scan_memory": scan.memory,
     "scan_statistics": scan.statistics,
+    "filter_curve": _filter,
     "scan_gpu": gpu.heads_on_page,
     "scan_gpu_steps": gpu.steps_on_page,
     "entries_objectives": _entries("objectives"),

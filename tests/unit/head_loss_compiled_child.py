@@ -34,7 +34,23 @@ def breaks(objective):
     return [f"{reason.reason} {reason.user_stack[-1:]}" for reason in found.break_reasons]
 
 
+def in_turn(objective):
+    """How far the gradient is off where another objective was compiled before."""
+    (batch,) = micro_batches(1)
+    found = {}
+    model = tiny("llama")
+    for one in ("cross_entropy", objective):
+        model.zero_grad()
+        lm_loss(model, batch, one).backward()
+        known = gradients(model)
+        model.zero_grad()
+        with patch(model, objective=one):
+            torch.compile(model, backend="aot_eager")(**batch).loss.backward()
+        found[one] = furthest(gradients(model), known)
+    return found
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    what = {"compiled": compiled, "breaks": breaks}[sys.argv[1]]
+    what = {"compiled": compiled, "breaks": breaks, "in_turn": in_turn}[sys.argv[1]]
     json.dump(what(sys.argv[2]), sys.stdout)

@@ -290,3 +290,7 @@ def test_a_compiled_model_gives_the_same():
 )
 def test_the_graph_of_a_model_does_not_break_at_its_head(objective):
     assert child("breaks", objective) == []
+
+
+def test_a_graph_is_not_used_for_another_objective():
+    assert max(child("in_turn", "emo").values()) < 5e-6

@@ -11,11 +11,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from likely.core.head import Head
+from likely.models.head_loss import lm_loss
+from likely.vocab import _triton
 from likely.vocab._prepared import prepare
 from likely.vocab._triton import _backward, _choose, _forward, _products, _source
 from likely.vocab._triton._problem import Problem
 from likely.vocab.linear_cross_entropy import linear_cross_entropy
 from likely.vocab.scan import scan
+from tests.unit.tiny_models import furthest, micro_batches, tiny
+from tests.unit.tiny_models import gradients as gradients_of
 
 pytest.importorskip("triton", reason="Triton is not installed")
 pytestmark = pytest.mark.skipif(
@@ -159,6 +163,33 @@ def test_the_drop_in_filters_on_a_card_only():
     ours = linear_cross_entropy(hidden, weight, target, impl="triton")
     want = torch.nn.functional.cross_entropy(hidden @ weight.T, target)
     torch.testing.assert_close(ours, want, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("objective", ["cross_entropy", "focal(gamma=2)", "emo", "dpop"])
+@pytest.mark.parametrize("name", ["gemma2", "cohere"])
+def test_a_model_on_a_card_takes_it_by_itself(monkeypatch, name, objective):
+    """As `auto` chooses there; any objective, without its logits."""
+    model, batch = tiny(name), micro_batches(1)[0]
+    if objective == "dpop":
+        rows = batch["input_ids"].shape[0] // 2 * 2
+        batch = {k: v[:rows] for k, v in batch.items()}
+        reference = torch.full(batch["input_ids"].shape, -3.0)
+        pair = torch.arange(rows).view(-1, 2)
+        batch |= {"reference_log_prob": reference, "pair": pair}
+    expected = lm_loss(model, batch, objective)
+    expected.backward()
+    known = gradients_of(model)
+    model.zero_grad()
+    ran = []
+    monkeypatch.setattr("likely.vocab._prepared.HOLD_BYTES", 0)
+    monkeypatch.setattr("likely.vocab._prepared.engine_of", lambda device: "triton")
+    plain = _triton.backward
+    monkeypatch.setattr(_triton, "backward", lambda *a: ran.append(1) or plain(*a))
+    loss = lm_loss(model, batch, objective)
+    loss.backward()
+    assert ran
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+    assert furthest(gradients_of(model), known) < 1e-4
 
 
 class Live(TorchDispatchMode):

@@ -2,6 +2,7 @@
 
 from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from likely.models._heads import scale_and_softcap
 from likely.models._measured_loss import Prepared, objective_total
 from likely.models.reader import measure
 from likely.vocab._shards import group_of
+
+
+_NUMBERS = count()
 
 
 @dataclass(eq=False)
@@ -131,7 +135,10 @@ class Inside:
         """
         given, head = self.given, self.head
         assert given is not None
-        if not (torch.compiler.is_compiling() and self.objective.separable and not self.tokens):
+        recorded = torch.compiler.is_compiling() and self.objective.separable and not self.tokens
+        # The mark is a word, and so part of what a compiled graph is valid for: the function that
+        # it holds is this head's, and another model's objective must not find it.
+        if not (self.mark and recorded):
             return self._measured(hidden, given, head.weight, head.bias)
         # The compiler need not read how a loss is put together: one call, with all its tensors.
         masks = (given.attention_mask, given.position_ids)
@@ -155,6 +162,7 @@ class Inside:
             there = {name: column for name, column in columns if column is not None}
             return self._measured(hidden, replace(Given(*known), columns=there), weight, bias)
 
+        self.mark = f"head {next(_NUMBERS)}"
         self.recorded = torch.compiler.allow_in_graph(recorded)  # type: ignore[no-untyped-call]
 
     def _measured(

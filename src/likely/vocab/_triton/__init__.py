@@ -7,7 +7,8 @@ products once, whatever was asked for, and takes two products from there (`_prod
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -101,7 +102,7 @@ def forward(spec: Spec, way: Way, tensors: Sequence[Tensor]) -> tuple[list[Tenso
     from likely.vocab._triton import _forward
     from likely.vocab._triton._problem import Problem
 
-    with _device_of(tensors[0]):
+    with _as_given(tensors[0]):
         shifts, states = _forward.forward(Problem(spec, way, tensors))
     return shifts, [_own(part) for state in states for part in state]
 
@@ -138,10 +139,14 @@ def backward(
     from likely.vocab._triton import _backward
     from likely.vocab._triton._problem import Problem
 
-    with _device_of(tensors[0]):
+    with _as_given(tensors[0]):
         return _backward.backward(Problem(spec, way, tensors), shifts, states, grads, needs)
 
 
-def _device_of(tensor: Tensor) -> torch.cuda.device:
-    # Triton launches on the current device; −1 leaves it as it is.
-    return torch.cuda.device(tensor.device if tensor.is_cuda else -1)
+@contextmanager
+def _as_given(tensor: Tensor) -> Iterator[None]:
+    """On the device of a tensor, where Triton launches, and in the dtypes that were chosen."""
+    # −1 leaves the current device as it is.
+    on_device = torch.cuda.device(tensor.device if tensor.is_cuda else -1)
+    with on_device, torch.autocast(tensor.device.type, enabled=False):
+        yield
