@@ -14,7 +14,7 @@ from likely.core.head import Head
 from likely.models.head_loss import lm_loss
 from likely.vocab import _triton
 from likely.vocab._prepared import prepare
-from likely.vocab._triton import _backward, _choose, _forward, _products, _source
+from likely.vocab._triton import _backward, _choose, _forward, _products, _write_backward
 from likely.vocab._triton._problem import Problem
 from likely.vocab.linear_cross_entropy import linear_cross_entropy
 from likely.vocab.scan import scan
@@ -260,13 +260,13 @@ def test_what_is_held_besides_the_gradients(monkeypatch, eps):
 
     for name in ("to_rows", "to_words"):
         monkeypatch.setattr(f"likely.vocab._triton._tiles.{name}", Idle())
-    plain = _source.backward
+    plain = _write_backward.backward
 
     def idle(*arguments):
         found = plain(*arguments)
-        return _source.Backward(Idle(), found.source, found.by_word, found.by_row)
+        return _write_backward.Backward(Idle(), found.source, found.by_word, found.by_row)
 
-    monkeypatch.setattr(_source, "backward", idle)
+    monkeypatch.setattr(_write_backward, "backward", idle)
     shifts = [torch.zeros(tokens)]
     states = [torch.ones(tokens) for one in asked.spec.sums for _ in range(one.width)]
     grads = [torch.ones(tokens) for _ in states]

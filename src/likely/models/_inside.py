@@ -18,7 +18,6 @@ from likely.models._measured_loss import Prepared, objective_total
 from likely.models.reader import measure
 from likely.vocab._shards import group_of
 
-
 _NUMBERS = count()
 
 

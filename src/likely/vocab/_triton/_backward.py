@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from likely.vocab._filter import limit
-from likely.vocab._triton import _source
+from likely.vocab._triton import _write_backward
 from likely.vocab._triton._choose import Tile, bucket, fastest, interpreted
 from likely.vocab._triton._problem import Problem
 from likely.vocab._triton._products import Products
@@ -116,7 +116,7 @@ class _Run:
             for at, need in enumerate(needs)
             if need and at >= problem.first and at not in own
         )
-        self.kernel = _source.backward(
+        self.kernel = _write_backward.backward(
             problem.spec, problem.widths, saved.places, self.wanted, self.small
         )
         self.sums = {i: torch.zeros_like(problem.small[i], dtype=torch.float32) for i in self.small}

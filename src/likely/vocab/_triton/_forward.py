@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from likely.vocab._triton import _source
+from likely.vocab._triton import _write_forward
 from likely.vocab._triton._choose import Tile, bucket, fastest, processors
 from likely.vocab._triton._problem import Problem
 from likely.vocab._triton._term import Term
@@ -45,7 +45,7 @@ def forward(problem: Problem) -> tuple[list[Tensor], list[State]]:
     Returns:
         Shifts and states.
     """
-    kernel = _source.forward(problem.spec, problem.widths)
+    kernel = _write_forward.forward(problem.spec, problem.widths)
     kinds = tuple(factors.left.dtype for factors in problem.factors)
     depths = tuple(factors.left.shape[1] for factors in problem.factors)
     device = problem.small[0].device
@@ -69,7 +69,7 @@ class Stored:
     found: Tensor
 
 
-def _launch(problem: Problem, kernel: _source.Forward, tile: Tile) -> Stored:
+def _launch(problem: Problem, kernel: _write_forward.Forward, tile: Tile) -> Stored:
     count, device = problem.count, problem.small[0].device
     row_tiles, word_tiles = -(-count // tile.rows), -(-problem.size // tile.words)
     splits, each = shares(row_tiles, word_tiles, processors(device))
@@ -102,7 +102,7 @@ def _launch(problem: Problem, kernel: _source.Forward, tile: Tile) -> Stored:
 
 
 def _read(
-    problem: Problem, kernel: _source.Forward, stored: Stored
+    problem: Problem, kernel: _write_forward.Forward, stored: Stored
 ) -> tuple[list[Tensor], list[State]]:
     spec, readers = problem.spec, len(problem.spec.readers)
     splits = len(stored.floats)
@@ -134,7 +134,7 @@ class _Reading:
     """
 
     def __init__(
-        self, stored: Stored, own: Tensor, shift: Tensor, first: int, kernel: _source.Forward
+        self, stored: Stored, own: Tensor, shift: Tensor, first: int, kernel: _write_forward.Forward
     ) -> None:
         self.stored, self.own, self.shift = stored, own, shift
         self.floats, self.wholes, self.found = first, 0, 0
