@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from likely.core.head import Head
 from likely.models.head_loss import lm_loss
-from likely.vocab import _triton
+from likely.vocab import _operators, _triton
 from likely.vocab._prepared import prepare
 from likely.vocab._triton import _backward, _choose, _forward, _products, _write_backward
 from likely.vocab._triton._problem import Problem
@@ -190,6 +190,30 @@ def test_a_model_on_a_card_takes_it_by_itself(monkeypatch, name, objective):
     assert ran
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
     assert furthest(gradients_of(model), known) < 1e-4
+
+
+def test_it_is_an_operator_of_torch():
+    hidden, weight, target = confident(tokens=5, words=23, width=4)
+    asked = prepare(
+        hidden, Head(weight), target, {"log_prob", "entropy", "rank", "top"}, {},
+        backend="triton", block=None, schedule="auto", compiled=False, filter_eps=None,
+    )  # fmt: skip
+    ((_, how),) = asked.groups
+    arguments = (asked.tensors, _operators.key_of(asked.spec, how))
+    # Its gradients are float32 sums, and the generic check takes them exactly.
+    tests = ("test_schema", "test_autograd_registration", "test_faketensor")
+    torch.library.opcheck(torch.ops.likely.sweep.default, arguments, test_utils=tests)
+
+
+def test_the_fastest_tile_is_kept(monkeypatch):
+    took = {_choose.NARROW[0]: 3.0, _choose.NARROW[1]: float("inf")}
+    monkeypatch.setattr(_choose, "interpreted", lambda: False)
+    monkeypatch.setattr(_choose, "_FASTEST", {})
+    monkeypatch.setattr(_choose, "_milliseconds", lambda run, tile: took.get(tile, 5.0))
+    for _ in range(2):
+        assert _choose.fastest("key", torch.bfloat16, lambda tile: None) == _choose.NARROW[0]
+        took.clear()  # Not tried again.
+    assert _choose.fastest("other", torch.float32, lambda tile: None) in _choose.WIDE
 
 
 class Live(TorchDispatchMode):
