@@ -9,20 +9,12 @@ from torch import Tensor
 from likely.core.errors import ShapeError, Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic
+from likely.vocab._engines import Backend, engine_of, groups_of
 from likely.vocab._meeting import check_excluded
-from likely.vocab._prepared import (
-    Backend,
-    Prepared,
-    alone,
-    by_role,
-    check_targets,
-    engine_of,
-    groups_of,
-    product_dtype,
-    wants_weight,
-)
+from likely.vocab._prepared import Prepared, check_targets, product_dtype, wants_weight
 from likely.vocab._ranks import Group
 from likely.vocab._readers import Role
+from likely.vocab._second_readers import alone, by_role
 from likely.vocab._sharded import Sharded
 from likely.vocab._spec import SELF
 from likely.vocab._way import Way, way

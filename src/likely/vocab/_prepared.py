@@ -2,27 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from likely.core.catalogue import catalogue
-from likely.core.errors import ShapeError, Unsupported
+from likely.core.errors import ShapeError
 from likely.core.head import Head
-from likely.core.stats import Statistic, Want, as_wishes
+from likely.core.stats import Want, as_wishes
 from likely.core.top_logits import TopLogits
 from likely.core.traced import is_traced
+from likely.vocab._engines import Backend, Numbered, engine_of, groups_of
 from likely.vocab._plan import Plan, without_closed
 from likely.vocab._readers import Role, readers_of
+from likely.vocab._second_readers import alone, by_role
 from likely.vocab._spec import Spec
 from likely.vocab._way import Filter, Schedule, Way, emulated, way
 
 if TYPE_CHECKING:
     from likely.vocab._ranks import Group
 
-Numbered = tuple[tuple[int, ...], Way]
-Backend = Literal["auto", "reference", "chunked", "triton"]
 
 HOLD_BYTES = 2**26
 """`auto` holds the logits where they take no more than this: bytes and characters always do."""
@@ -149,60 +148,6 @@ def prepare(
     return Prepared(spec, how, plan, tensors, " + ".join(names) or backend, known, groups)
 
 
-def engine_of(device: torch.device) -> Literal["triton", "chunked"]:
-    """What suits a device.
-
-    Args:
-        device: of the states.
-
-    Returns:
-        The name of a backend.
-    """
-    if device.type != "cuda":
-        return "chunked"
-    from likely.vocab import _triton
-
-    return "chunked" if _triton.missing(device) else "triton"
-
-
-def groups_of(
-    spec: Spec,
-    how: Way,
-    tensors: list[Tensor],
-    backend: str,
-    every: tuple[int, ...] | None = None,
-    block: int | None = None,
-) -> tuple[Numbered, ...]:
-    """Which accumulators run together, and on what.
-
-    Args:
-        spec: the sweep.
-        how: how it is run.
-        tensors: in the order of `spec`.
-        backend: `chunked`, or `triton` for what that can sum.
-        every: numbers of the accumulators that are meant; all by default.
-        block: as for `scan`.
-
-    Returns:
-        Numbers and ways.
-    """
-    every = tuple(range(len(spec.sums))) if every is None else every
-    if backend == "chunked":
-        return ((every, how),) if every or how.ranks is None else ()
-    from likely.vocab import _triton
-
-    missing = _triton.missing(tensors[0].device)
-    if missing:
-        raise Unsupported(f"scan: backend='triton' {missing}")
-    able = tuple(i for i in _triton.supported(spec, how, tensors) if i in every)
-    if how.ranks is not None:
-        # The target's logit is compared with products of the very same kind.
-        able = tuple(i for i in able if not spec.sums[i].reads_target)
-    rest = tuple(i for i in every if i not in able)
-    split = ((able, _triton.way(how, tensors[0].shape[0], block)), (rest, how))
-    return tuple((numbers, way) for numbers, way in split if numbers)
-
-
 def wants_weight(spec: Spec, tensors: list[Tensor], first: int, head: Head) -> bool:
     """Whether anything with a row a word wants a gradient.
 
@@ -237,65 +182,6 @@ def product_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
     if torch.is_autocast_enabled(kind):
         return torch.get_autocast_dtype(kind)
     return torch.promote_types(hidden.dtype, weight.dtype)
-
-
-def by_role(
-    wishes: Mapping[str, Statistic], roles: Mapping[str, object]
-) -> tuple[dict[str, Statistic], dict[str, dict[str, Statistic]]]:
-    """Wishes about the model, and those about second readers alone.
-
-    Args:
-        wishes: by the name they shall have.
-        roles: second readers by name.
-
-    Returns:
-        The model's wishes, and the bare wishes of each role. A statistic's own name goes first.
-    """
-    own: dict[str, Statistic] = {}
-    others: dict[str, dict[str, Statistic]] = {}
-    every = catalogue("vocab.statistics")
-    for name, wish in wishes.items():
-        role = next((r for r in roles if wish.name.startswith(f"{r}_")), None)
-        if role is None or wish.name in every:
-            own[name] = wish
-        else:
-            bare = Statistic(wish.name.removeprefix(f"{role}_"), wish.rows, wish.settings)
-            others.setdefault(role, {})[name] = bare
-    return own, others
-
-
-def alone(
-    given: Role,
-    targets: Tensor,
-    wishes: Mapping[str, Statistic],
-    size: int,
-    backend: Backend,
-    block: int | None,
-    group: "Group | None" = None,
-) -> dict[str, Any]:
-    """What a second reader says by itself, without gradient.
-
-    Args:
-        given: the reader.
-        targets: `[N]`.
-        wishes: what is asked of it.
-        size: V.
-        backend: as for `scan`.
-        block: as for `scan`.
-        group: as for `scan`.
-
-    Returns:
-        Statistics by name.
-    """
-    from likely.vocab.scan import from_logits, scan
-
-    with torch.no_grad():
-        if isinstance(given, TopLogits):
-            z = given.logits.new_full((len(given.ids), size), -torch.inf)
-            second = from_logits(z.scatter(1, given.ids, given.logits), targets, wishes)
-        else:
-            second = scan(*given, targets, wishes, backend=backend, block=block, group=group)
-    return dict(second)
 
 
 def _check(hidden: Tensor, head: Head, targets: Tensor) -> None:

@@ -14,7 +14,8 @@ from likely.core.settings import checked
 from likely.core.stats import Stats, Want
 from likely.core.traced import is_traced
 from likely.vocab import _fused, _operators
-from likely.vocab._prepared import Backend, prepare
+from likely.vocab._engines import Backend
+from likely.vocab._prepared import prepare
 from likely.vocab._ranks import Group
 from likely.vocab._readers import Role
 from likely.vocab._run import run

@@ -12,11 +12,13 @@ from likely.core.errors import NotMeasured
 from likely.core.head import Form, Head
 from likely.core.settings import checked
 from likely.core.stats import Stats, Want, as_wishes
+from likely.vocab._engines import Backend
 from likely.vocab._plan import Plan
-from likely.vocab._prepared import Backend, by_role, check_targets, prepare
+from likely.vocab._prepared import check_targets, prepare
 from likely.vocab._ranks import Group
 from likely.vocab._readers import Role
 from likely.vocab._run import run
+from likely.vocab._second_readers import by_role
 from likely.vocab._spec import SELF, Reader, Spec
 from likely.vocab._way import Schedule
 
