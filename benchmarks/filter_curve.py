@@ -63,8 +63,19 @@ class Kept:
         return self.plain(live)
 
 
+OPTIMIZERS = {
+    "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=3e-3, weight_decay=0.0),
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.3, momentum=0.9),
+}
+
+
 def curve(
-    seed: int, eps: str | None, ids: torch.Tensor, vocabulary: Vocabulary, steps: int
+    seed: int,
+    eps: str | None,
+    ids: torch.Tensor,
+    vocabulary: Vocabulary,
+    steps: int,
+    optimizer: str,
 ) -> dict[str, Any]:
     """The losses of one training.
 
@@ -74,9 +85,10 @@ def curve(
         ids: the text.
         vocabulary: of its tokens.
         steps: how many.
+        optimizer: of `OPTIMIZERS`.
     """
     model = transformer(vocabulary, layers=1, width=64, heads=4, context=32, seed=seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
+    takes_steps = OPTIMIZERS[optimizer](model.parameters())
     order = torch.Generator().manual_seed(seed)
     counted = Kept()
     _products._lists = counted
@@ -91,9 +103,9 @@ def curve(
             hidden.bfloat16(), narrow, batch.target, {"log_prob"}, backend="triton", filter_eps=eps
         )
         loss = -found["log_prob"].mean()
-        optimizer.zero_grad()
+        takes_steps.zero_grad()
         loss.backward()
-        optimizer.step()
+        takes_steps.step()
         losses.append(round(float(loss.detach()), 6))
     _products._lists = counted.plain
     dropped = 1 - counted.kept / counted.all if counted.all else 0.0
@@ -134,6 +146,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--words", type=int, default=4096)
+    parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="adamw")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     _choose.TINY = (TILE,)
@@ -142,7 +155,7 @@ def main() -> None:
     began = time.time()
     for seed in range(given.seeds):
         for arm, eps in (("exact", None), ("filtered", "auto")):
-            found[arm].append(curve(seed, eps, ids, vocabulary, given.steps))
+            found[arm].append(curve(seed, eps, ids, vocabulary, given.steps, given.optimizer))
         print(f"seed {seed}: {time.time() - began:.0f} s, {found['filtered'][-1]['dropped']:.0%}"
               " of the tiles dropped", flush=True)  # fmt: skip
     result = {
@@ -151,7 +164,13 @@ def main() -> None:
         "machine": platform.processor() or platform.machine(),
         "device": "the interpreter" if _choose.interpreted() else torch.cuda.get_device_name(),
         "torch": torch.__version__,
-        "setting": {"steps": given.steps, "tokens": 32 * ROWS, "words": given.words, "width": 64},
+        "setting": {
+            "optimizer": given.optimizer,
+            "steps": given.steps,
+            "tokens": 32 * ROWS,
+            "words": given.words,
+            "width": 64,
+        },
         "verdict": verdict(found),
         "curves": found,
     }

@@ -292,6 +292,8 @@ def run(monkeypatch, *words):
 
 
 def test_all_of_it_at_tiny_sizes(here, monkeypatch, capsys):
+    # Kernels that are interpreted take a minute here; the next test has some.
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
     words = ["--toy", "--out", here, "--lengths", 32, "--rounds", 1, "--cases", "toy"]
     names = ["four products", "exact", "filtered", "entropy", "dense", "liger"]
     run(monkeypatch, *words, "--methods", *names)
@@ -323,7 +325,9 @@ def test_all_of_it_at_tiny_sizes(here, monkeypatch, capsys):
     assert {p["length"] for p in after["end_to_end"]["points"]} == {16}
 
 
-def test_one_head_in_a_process_of_its_own(tmp_path):
+@pytest.mark.parametrize("interpreted", ["0", pytest.param("1", marks=pytest.mark.slow)])
+def test_one_head_in_a_process_of_its_own(tmp_path, monkeypatch, interpreted):
+    monkeypatch.setenv("TRITON_INTERPRET", interpreted)
     job = {"device": "cpu", "methods": ["exact", "dense"], "rounds": 1, "toy": True, "model": ""}
     found, last, ended = scan_gpu.child("gpu_head", job | {"case": "toy", "without": {}})
     assert set(found["train"]) == {"exact", "dense"}

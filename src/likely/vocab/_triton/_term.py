@@ -33,17 +33,17 @@ class Term:
     given: Sequence[tuple[int, int]]
     readers: Mapping[str, int]
     product: int = -1
-    outputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list, init=False)
     """Expressions of what is stored in float32, one `[BN]` each; known after `forward`."""
-    layout: list[int] = field(default_factory=list)
+    layout: list[int] = field(default_factory=list, init=False)
     """How they make up the state: a number a part, 0 for `[N]` and K for `[N, K]`."""
-    whole: list[str] = field(default_factory=list)
+    whole: list[str] = field(default_factory=list, init=False)
     """Expressions of what is stored as whole numbers."""
-    whole_layout: list[int] = field(default_factory=list)
+    whole_layout: list[int] = field(default_factory=list, init=False)
     """How these make up the parts behind."""
-    scattered: int = 0
+    scattered: int = field(default=0, init=False)
     """How many numbers a token are stored where they are found: logits of chosen words."""
-    wide: int = 0
+    wide: int = field(default=0, init=False)
     """How many of the largest logits are stored, with their ids."""
 
     @property
