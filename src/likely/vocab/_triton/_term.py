@@ -6,7 +6,7 @@ backward kernel the shifts are final, and each term adds to the gradient `d0` on
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from likely.vocab._triton._writer import Kernel
@@ -33,18 +33,21 @@ class Term:
     given: Sequence[tuple[int, int]]
     readers: Mapping[str, int]
     product: int = -1
-    outputs: list[str] = field(default_factory=list, init=False)
-    """Expressions of what is stored in float32, one `[BN]` each; known after `forward`."""
-    layout: list[int] = field(default_factory=list, init=False)
-    """How they make up the state: a number a part, 0 for `[N]` and K for `[N, K]`."""
-    whole: list[str] = field(default_factory=list, init=False)
-    """Expressions of what is stored as whole numbers."""
-    whole_layout: list[int] = field(default_factory=list, init=False)
-    """How these make up the parts behind."""
-    scattered: int = field(default=0, init=False)
-    """How many numbers a token are stored where they are found: logits of chosen words."""
-    wide: int = field(default=0, init=False)
-    """How many of the largest logits are stored, with their ids."""
+
+    def __post_init__(self) -> None:
+        # What a kernel stores is known once `forward` has been written.
+        self.outputs: list[str] = []
+        """Expressions of what is stored in float32, one `[BN]` each."""
+        self.layout: list[int] = []
+        """How they make up the state: a number a part, 0 for `[N]` and K for `[N, K]`."""
+        self.whole: list[str] = []
+        """Expressions of what is stored as whole numbers."""
+        self.whole_layout: list[int] = []
+        """How these make up the parts behind."""
+        self.scattered = 0
+        """How many numbers a token are stored where they are found: logits of chosen words."""
+        self.wide = 0
+        """How many of the largest logits are stored, with their ids."""
 
     @property
     def early(self) -> bool:
