@@ -261,7 +261,7 @@ def test_processors_are_seldom_idle(tokens, words):
 @pytest.mark.parametrize("eps", [None, "auto"])
 def test_what_is_held_besides_the_gradients(monkeypatch, eps):
     """One float32 [N, D] and 64 MiB, at a length and vocabulary where it counts; nothing is run."""
-    tokens, words, width = 8192, 20_000, 64
+    tokens, words, width = 8192, 20_000, 1024
     hidden = torch.zeros(tokens, width, dtype=torch.bfloat16, requires_grad=True)
     weight = torch.zeros(words, width, dtype=torch.bfloat16, requires_grad=True)
     asked = prepare(
@@ -314,9 +314,14 @@ def compiled(*arguments):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+SHARED = {80: 163 * 1024, 90: 227 * 1024}
+"""Bytes of shared memory that a program may have."""
+
+
 def check(found, kernels):
     assert {one["kernel"] for one in found} == kernels
     for one in found:
+        assert one["shared"] <= SHARED[one["capability"]], one
         assert one["pipelined"], one
         assert one["tensor_cores"] or one["factors"] == "*fp32", one
 

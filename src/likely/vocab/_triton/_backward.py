@@ -139,7 +139,7 @@ class _Run:
         if self.limit is None:
             return None
         factors = self.problem.factors[0]
-        mean = factors.left.float().mean(0).to(factors.right.dtype)
+        mean = factors.left.mean(0, dtype=torch.float32).to(factors.right.dtype)
         logit = (factors.right @ mean).float()
         for i, (name, _) in enumerate(self.problem.spec.readers[0].parts, start=1):
             logit = logit + self.problem.small[i] if name == "bias" else logit

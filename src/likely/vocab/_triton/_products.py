@@ -98,7 +98,10 @@ class Products:
             "BN": tile.rows,
             "BV": tile.words,
             "BD": tile.depth if interpreted() else WIDTH,
+            # Three stages of both factors fit into the shared memory of any card since Ampere.
+            "DEPTH": min(tile.depth, 64 if draw.element_size() < 4 else 32),
             **constants(),
+            **({} if interpreted() else {"num_warps": 8, "num_stages": 3}),
         }
         columns = -(-width // sizes["BD"])
         if self.to_left is not None:

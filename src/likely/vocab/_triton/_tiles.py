@@ -111,10 +111,14 @@ def to_rows(
     BN: constexpr,
     BV: constexpr,
     BD: constexpr,
+    DEPTH: constexpr,
     UPCAST: constexpr,
     PRECISION: constexpr,
 ):
-    """Adds `draw @ right` to `total`, over the tiles of words that each row tile's list names."""
+    """Adds `draw @ right` to `total`, over the tiles of words that each row tile's list names.
+
+    `DEPTH` words are multiplied at once: whole tiles of them would not fit into shared memory.
+    """
     i = tl.program_id(0)
     row = i * BN + tl.arange(0, BN)
     column = tl.program_id(1) * BD + tl.arange(0, BD)
@@ -123,8 +127,10 @@ def to_rows(
     here = total + rows[:, None] * total_stride + column[None, :]
     mask = row_in[:, None] & column_in[None, :]
     sums = tl.load(here, mask=mask, other=0.0)
-    for n in range(tl.load(counts + i)):
-        word = tl.load(lists + i * word_tiles + n) * BV + tl.arange(0, BV)
+    parts: constexpr = BV // DEPTH
+    for n in range(tl.load(counts + i) * parts):
+        tile = tl.load(lists + i * word_tiles + n // parts)
+        word = tile * BV + n % parts * DEPTH + tl.arange(0, DEPTH)
         word_in = word < words_count
         place = tl.load(order + first + word, mask=word_in, other=0).to(tl.int64)
         a = tl.load(
@@ -163,6 +169,7 @@ def to_words(
     BN: constexpr,
     BV: constexpr,
     BD: constexpr,
+    DEPTH: constexpr,
     ADD: constexpr,
     SCATTER: constexpr,
     UPCAST: constexpr,
@@ -182,8 +189,10 @@ def to_words(
         sums = tl.load(here, mask=mask, other=0.0).to(tl.float32)
     else:
         sums = tl.zeros((BV, BD), dtype=tl.float32)
-    for n in range(tl.load(counts + j)):
-        row = tl.load(lists + j * row_tiles + n) * BN + tl.arange(0, BN)
+    parts: constexpr = BN // DEPTH
+    for n in range(tl.load(counts + j) * parts):
+        tile = tl.load(lists + j * row_tiles + n // parts)
+        row = tile * BN + n % parts * DEPTH + tl.arange(0, DEPTH)
         row_in = row < rows_count
         rows = row.to(tl.int64)
         a = tl.load(
