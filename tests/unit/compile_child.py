@@ -50,6 +50,7 @@ def compiled(self, *args, grid, warmup, **given):
     """In place of a launch."""
     options = {k: given.pop(k) for k in ("num_warps", "num_stages") if k in given}
     given = dict(zip(self.arg_names, args, strict=False)) | given
+    assert set(given) == set(self.arg_names), set(given) ^ set(self.arg_names)
     constant = {p.name for p in self.params if p.is_constexpr}
     constant |= {n for n in self.arg_names if type(given[n]) is int and given[n] == 1}
     signature = {n: "constexpr" if n in constant else kind(given[n]) for n in self.arg_names}

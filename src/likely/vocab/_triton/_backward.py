@@ -89,8 +89,7 @@ def backward(
     small_limit = limit(problem.spec, problem.way, states, grads)
     saved = _packed(problem, shifts, states, grads)
     run = _Run(problem, saved, needs, small_limit)
-    if any(places[0] for places in saved.places):
-        run.sweep()
+    run.sweep()
     return run.finish()
 
 
@@ -179,13 +178,15 @@ class _Run:
         problem, device = self.problem, self.problem.small[0].device
         count, words = rows.stop - rows.start, stop - first
         row_tiles, word_tiles = -(-count // tile.rows), -(-words // tile.words)
+
+        def room(rows: int, *shape: int, kind: torch.dtype = torch.float32) -> Tensor:
+            return torch.empty((max(rows, 1), *shape), dtype=kind, device=device)
+
         found = _Block(
             {i: self._draw(i, count, words) for i in self.wanted},
-            torch.empty(
-                (max(len(self.wanted), 1), row_tiles, word_tiles), dtype=torch.int8, device=device
-            ),
-            torch.empty((max(len(self.kernel.by_word), 1), row_tiles, words), device=device),
-            torch.empty((max(len(self.kernel.by_row), 1), word_tiles, count), device=device),
+            room(len(self.wanted), row_tiles, word_tiles, kind=torch.int8),
+            room(len(self.kernel.by_word), row_tiles, words),
+            room(len(self.kernel.by_row), word_tiles, count),
         )
         names = self.kernel.run.arg_names
         given = problem.arguments(names, rows)

@@ -74,9 +74,11 @@ def _launch(problem: Problem, kernel: _write_forward.Forward, tile: Tile) -> Sto
     row_tiles, word_tiles = -(-count // tile.rows), -(-problem.size // tile.words)
     splits, each = shares(row_tiles, word_tiles, processors(device))
     stored = Stored(
-        torch.empty(splits, kernel.floats, count, device=device),
-        torch.empty(splits, max(kernel.wholes, 1), count, dtype=torch.int32, device=device),
-        torch.full((max(kernel.scattered, 1), count), torch.nan, device=device),
+        torch.empty((splits, kernel.floats, count), dtype=torch.float32, device=device),
+        torch.empty((splits, max(kernel.wholes, 1), count), dtype=torch.int32, device=device),
+        torch.full(
+            (max(kernel.scattered, 1), count), torch.nan, dtype=torch.float32, device=device
+        ),
     )
     given = problem.arguments(kernel.run.arg_names)
     at = 0

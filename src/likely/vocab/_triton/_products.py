@@ -35,7 +35,7 @@ class Products:
         self.factors, self.needs, self.order, self.several = factors, needs, order, several
         left, right = factors.left, factors.right
         self.kinds = [tensors[at].dtype for at in factors.places]
-        self.to_left = torch.zeros(left.shape, device=left.device) if needs[0] else None
+        self.to_left = torch.zeros_like(left, dtype=torch.float32) if needs[0] else None
         # Each row is written once: no float32 copy of it is needed.
         self.to_right = torch.empty_like(right, dtype=self.kinds[1]) if needs[1] else None
         self.part: Tensor | None = None
@@ -61,7 +61,7 @@ class Products:
         """
         if self.to_right is not None and self.several and self.part is None:
             shape = (stop - first, self.factors.right.shape[1])
-            self.part = torch.zeros(shape, device=draw.device)
+            self.part = torch.zeros(shape, dtype=torch.float32, device=draw.device)
         if live is None:
             self._whole(draw, rows, first, stop)
         else:
