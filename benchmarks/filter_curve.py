@@ -5,6 +5,7 @@ A small transformer on the embedded corpus, its head's products in bfloat16 by t
 `filter_eps="auto"`. Both arms of a seed see the same text in the same order from the same weights.
 
     TRITON_INTERPRET=1 python -m benchmarks.filter_curve
+    TRITON_INTERPRET=1 python -m benchmarks.filter_curve --optimizer sgd --out …_sgd.json
 """
 
 import argparse
@@ -140,6 +141,20 @@ def verdict(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
+def in_lines(result: dict[str, Any]) -> str:
+    """JSON with one line a curve.
+
+    Args:
+        result: what is written.
+    """
+    rest = json.dumps({k: v for k, v in result.items() if k != "curves"}, indent=1)[:-2]
+    arms = (
+        f'  "{arm}": [\n' + ",\n".join(f"   {json.dumps(one)}" for one in curves) + "\n  ]"
+        for arm, curves in result["curves"].items()
+    )
+    return rest + ',\n "curves": {\n' + ",\n".join(arms) + "\n }\n}\n"
+
+
 def main() -> None:
     """Train, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -174,7 +189,7 @@ def main() -> None:
         "verdict": verdict(found),
         "curves": found,
     }
-    given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    given.out.write_text(in_lines(result), encoding="utf-8")
     print(json.dumps(result["verdict"], indent=1))
 
 

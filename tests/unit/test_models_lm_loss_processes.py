@@ -60,6 +60,17 @@ def test_loss_and_gradients_are_those_of_whole_logits_on_one_process(matrix, nam
         assert row["parameters"] >= 4
 
 
+@pytest.mark.slow
+def test_wrappers_hold_the_weight_until_it_is_multiplied_again(tmp_path, monkeypatch):
+    """As on a card, where the head's logits are computed once more in the backward pass."""
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("ENGINE", "triton")
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    for row in two_processes("tests.unit.head_loss_child", tmp_path)["cases"]:
+        assert row["loss"] == pytest.approx(row["expected"], rel=1e-5), row
+        assert row["gradient"] < 1e-5, row
+
+
 def test_past_the_wrapper_processes_disagree_without_an_error_or_crash(matrix):
     assert matrix["outside"]["DDP"] > 0.1
     assert "DTensor" in matrix["outside"]["FSDP2"]
