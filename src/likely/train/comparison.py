@@ -1,4 +1,4 @@
-"""What came of a study, as plain values: `comparison.json`, which tables and reports are made of."""
+"""What came of a study as plain values: `comparison.json`, made into tables and reports."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,16 @@ from likely.core.errors import BadInput
 FORMAT = 1
 """Of `comparison.json`."""
 Better = Literal["lower", "higher", ""]
-Word = Literal["better", "worse", "no difference seen", "too few seeds", "diverged", "quick look"]
+Word = Literal[
+    "better",
+    "worse",
+    "no difference seen",
+    "higher",
+    "lower",
+    "too few seeds",
+    "diverged",
+    "quick look",
+]
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Cost:
     Args:
         seconds: of a step, on one thread or on the accelerator; the median.
         plain_seconds: of a step of the same recipe by cross-entropy, taken in turns with it.
-        memory: bytes that a step holds at most above the weights, moments and gradients.
+        memory: bytes of tensors that a step holds at most above the weights and moments.
         plain_memory: the same of cross-entropy.
         flops: of a step, as counted.
         tokens: targets of a step.
