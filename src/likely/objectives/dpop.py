@@ -11,6 +11,7 @@ from torch.nn.functional import logsigmoid
 from likely.objectives._sequences import sum_over_segments
 
 LAWS = frozenset[str]()
+KNOBS = {"beta": (0.1, 0.3, 1.0), "penalty": (5.0, 50.0, 500.0)}
 
 
 def dpop(

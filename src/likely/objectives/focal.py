@@ -8,6 +8,7 @@ from torch import Tensor
 
 LAWS = frozenset({"separable"})
 NEUTRAL = ({"gamma": 0.0}, "cross_entropy")
+KNOBS = {"gamma": (0.5, 1.0, 2.0, 4.0)}
 
 
 def focal(

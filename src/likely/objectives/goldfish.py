@@ -11,6 +11,7 @@ from torch import Tensor
 from likely.objectives._hash import uniform_of, windows_before
 
 LAWS = frozenset[str]()
+KNOBS = {"k": (3, 4, 8, 32)}
 
 
 def goldfish(
