@@ -20,7 +20,7 @@ def show(found: Comparison, folder: Path) -> None:
         folder: where it lies.
     """
     console = results()
-    side = better(found.study["judges"]).get(found.primary, "")
+    side = better(found.primary)
     console.print(f"\n{found.primary} of test text, {side} is better; {_design(found)}\n")
     console.print(_arms(found))
     for one in found.verdicts:

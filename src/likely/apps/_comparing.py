@@ -30,7 +30,7 @@ from likely.train.recipe import Recipe, load_recipe
 from likely.train.study import Budget, Reference, Study, Tuning, load_study, merged, to_plain
 
 MINUTES = 30.0
-_USED = 0.8
+_USED = 0.7
 """Share of the time that goes into steps; the rest reads text, starts processes and judges."""
 _ASKED = "asked.json"
 

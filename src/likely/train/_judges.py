@@ -1,77 +1,105 @@
-"""Who judges a trained model: every judge's measures by name, and which side is better."""
+"""Who judges the models of a study, and which side of a measure is better."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
-from likely.audit.likelihood import likelihood
-from likely.core.catalogue import ROOMS, catalogue, module_of
-from likely.core.errors import LikelyError, UnknownName, did_you_mean
-from likely.core.settings import check, parse
+from likely.core.bind import bind
+from likely.core.catalogue import module_of
+from likely.core.errors import LikelyError, did_you_mean
+from likely.core.settings import parse
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
-from likely.train._measures import Measures, plain
+from likely.train.exam import PARTS, Exam, continued
+from likely.train.judge import ROOM, Measure, measure_of, needed, sit
 
-_ROOM = "train.judges"
-_PLAIN = "likelihood"
-_BETTER = {"nats_per_token": "lower", "bits_per_byte": "lower", "accuracy": "higher"}
-
-
-def names() -> tuple[str, ...]:
-    """Every judge there is."""
-    return tuple(dict.fromkeys([_PLAIN, *(catalogue(_ROOM) if _ROOM in ROOMS else ())]))
+_OF_TEXT = ("test", "train", "continued")
+"""Parts of an exam that plain text gives."""
 
 
-def better(judges: Sequence[str]) -> dict[str, str]:
-    """Which side of each measure is better, as far as the judges say.
+def better(measure: str) -> str:
+    """Which side of a measure is better.
 
     Args:
-        judges: names, with settings.
+        measure: its name.
 
     Returns:
-        Measure → `lower` or `higher`; a measure without a better side is not in it.
+        `lower` or `higher`; empty where neither is, or no judge knows it.
+
+    Example:
+        >>> better("bits_per_byte"), better("accuracy"), better("height")
+        ('lower', 'higher', '')
     """
-    said = dict(_BETTER)
-    for judge in judges:
-        name, _ = parse(judge)
-        if _ROOM in ROOMS and name in catalogue(_ROOM):
-            said |= getattr(module_of(_ROOM, name), "BETTER", {})
-    return said
+    try:
+        side = measure_of(measure)[1].better
+    except LikelyError:
+        return ""
+    return "" if side == "neither" else side
 
 
-def check_judges(judges: Sequence[str], primary: str | None) -> list[str]:
+def check_judges(judges: Sequence[str], primary: str) -> list[str]:
     """What is wrong with the judges of a study.
 
     Args:
         judges: names, with settings.
-        primary: the measure that decides; None for the usual one.
+        primary: the measure that decides.
 
     Returns:
         Sentences.
     """
     problems = []
+    directed: list[str] = []
     for judge in judges:
         try:
-            name, given = parse(judge)
-            if name not in names():
-                raise UnknownName("judge", name, names())
-            if _ROOM in ROOMS and name in catalogue(_ROOM):
-                module = module_of(_ROOM, name)
-                check(f"Judge {name!r}", getattr(module, name), given)
+            bound = bind(judge, room=ROOM)
+            lacking = [part for part in needed(bound.name) if part not in _OF_TEXT]
+            if lacking:
+                said = " and ".join(PARTS[part] for part in lacking)
+                problems.append(
+                    f"judges: {bound.name!r} needs {said}, which plain text does not give: leave "
+                    "it out here, and use likely.train.judge.sit with an exam of your own."
+                )
+            measures: dict[str, Measure] = module_of(ROOM, bound.name).MEASURES
+            directed += [name for name, one in measures.items() if one.better != "neither"]
         except LikelyError as problem:
             problems.append(f"judges: {problem}")
-    directed = better(judges)
-    if primary is not None and not problems and primary not in directed:
+    if not problems and not any(fnmatchcase(primary, pattern) for pattern in directed):
         problems.append(
-            f"primary={primary!r} should be a measure with a better side."
+            f"primary={primary!r} should be a measure of the judges with a better side."
             f"{did_you_mean(primary, directed)} There are: {', '.join(directed)}."
         )
     return problems
+
+
+def deciding(judges: Sequence[str], primary: str) -> tuple[str, ...]:
+    """The judges that tuning needs: those that give the measure which decides.
+
+    Args:
+        judges: of the study, with settings.
+        primary: the measure that decides.
+
+    Returns:
+        Some of them.
+    """
+    return tuple(
+        judge
+        for judge in judges
+        if any(fnmatchcase(primary, pattern) for pattern in _measures(judge))
+    )
+
+
+def _measures(judge: str) -> dict[str, Measure]:
+    found: dict[str, Measure] = module_of(ROOM, parse(judge)[0]).MEASURES
+    return found
 
 
 def judged(
     reader: Reader, judges: Sequence[str], train: Tokens, test: Tokens, seed: int
 ) -> dict[str, Any]:
     """What every judge says of a model.
+
+    Prompts are cut from the same places for all models; what is sampled after them is drawn by the
+    seed of the training, so that seeds differ by that too.
 
     Args:
         reader: the model, in evaluation mode.
@@ -83,15 +111,6 @@ def judged(
     Returns:
         Measures by name.
     """
-    said: dict[str, Any] = {}
-    for judge in judges:
-        said |= _one(judge, reader, train, test, seed)
-    return said
-
-
-def _one(judge: str, reader: Reader, train: Tokens, test: Tokens, seed: int) -> Measures:
-    del train, seed
-    found = likelihood(reader, test)
-    values: Mapping[str, float] = {name: getattr(found, name) for name in _BETTER}
-    del judge
-    return plain(values)
+    asks = any("continued" in needed(parse(judge)[0]) for judge in judges)
+    prompts = continued(test) if asks else None
+    return dict(sit(reader, Exam(test, train, continued=prompts, seed=seed), judges))
