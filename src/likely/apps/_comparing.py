@@ -23,7 +23,7 @@ from likely.train import _setup
 from likely.train._budgets import tokens_of_step
 from likely.train._check import build as build_recipe
 from likely.train._speed import tokens_per_second
-from likely.train._study_check import build
+from likely.train._study_check import build, lacking
 from likely.train._study_text import StudyText, study_text
 from likely.train.compare import compare
 from likely.train.recipe import Recipe, load_recipe
@@ -255,7 +255,10 @@ def _sized(
     processes: int,
 ) -> tuple[Recipe, Budget, float, tuple[str, ...]]:
     """The shared recipe with its sizes, what one training may spend, and tokens a second."""
-    build(_plain(base, arms, order), "likely compare")  # What is wrong is told before measuring.
+    # What is wrong is told before anything is measured.
+    asked = build(_plain(base, arms, order), "likely compare")
+    if problems := lacking(asked, text.train.columns):
+        raise BadSetting("likely compare", problems)
     accelerator = _setup.processes(None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # As the trainings will have it.
