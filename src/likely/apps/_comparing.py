@@ -310,7 +310,7 @@ def _plan(study: Study, text: StudyText, speed: float, processes: int) -> list[s
     return [
         f"Arms: {', '.join(study.arms)}; each has {tuned}{study.seeds} to judge: {many} trainings.",
         f"One training: {said}, about {tokens / step:,.0f} steps = {passes:.2g} passes over the "
-        "text; dearer arms take fewer.",
+        f"text{'' if budget.unit == 'tokens' else '; dearer arms take fewer'}.",
         f"All of it: {_first_run._time(seconds)}, {processes} at a time. Ctrl-C keeps what is "
         "finished.",
     ]
