@@ -12,7 +12,6 @@ from likely.core.errors import NotMeasured
 from likely.objectives._sequences import log1mexp, sum_by_group
 
 LAWS = frozenset[str]()
-KNOBS = {"attempts": (4, 16, 64)}
 
 
 def dco(

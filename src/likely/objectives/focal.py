@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 LAWS = frozenset({"separable"})
-KNOBS = {"gamma": (0.5, 1.0, 2.0)}
 NEUTRAL = ({"gamma": 0.0}, "cross_entropy")
+KNOBS = {"gamma": (0.5, 1.0, 2.0, 4.0)}
 
 
 def focal(

@@ -12,7 +12,7 @@ from likely.objectives._sequences import sum_over_segments
 
 LAWS = frozenset[str]()
 NEUTRAL = ({"alpha": 0.0, "beta": 0.3}, "dpop(beta=0.3, penalty=0.0)")
-KNOBS = {"alpha": (0.005, 0.02, 0.05), "beta": (0.05, 0.1, 0.3)}
+KNOBS = {"alpha": (0.002, 0.01, 0.05), "beta": (0.05, 0.1, 0.3)}
 
 
 def r_dpo(
