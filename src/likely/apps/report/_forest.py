@@ -18,9 +18,10 @@ from likely.apps.report._axes import (
     x_of,
     y_of,
 )
-from likely.apps.report._labels import LETTER
 
 ROW, EDGE = 58, 24
+BOLD = 8.0
+"""Pixels of a letter of a name, on average."""
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels."""
 
@@ -197,7 +198,7 @@ def _dots(points: Sequence[Bargain], across: Axis, up: Axis) -> list[Markup]:
         ink.append((x - 3, y_of(up, one.high), x + 3, y_of(up, one.low)))
     names, marks = [], []
     for one, (x, y) in zip(points, places, strict=True):
-        left, base, box = _free(LETTER * len(one.name), x, y, ink)
+        left, base, box = _free(BOLD * len(one.name), x, y, ink)
         ink.append(box)
         names.append(
             Markup('<text class="name" x="{}" y="{}">{}</text>').format(left, base, one.name)

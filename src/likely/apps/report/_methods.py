@@ -171,8 +171,8 @@ def _verdict(found: Comparison) -> str:
         "The seed is the unit: measures were averaged within a seed, and differences to the "
         "baseline paired by seed; we give 95 % intervals by Student's t, and p-values of the t "
         f"test adjusted by Holm over {others} {_many('comparison', others)} for each measure, "
-        f"beside the exact sign-flip test. {found.primary} was named before as the measure that "
-        "decides; others are exploratory."
+        f"beside the exact sign-flip test. The measure that decides, {found.primary}, was "
+        "named before; others are exploratory."
     )
     seen = {
         one.arm: one.smallest_effect
