@@ -99,9 +99,9 @@ def steps_of(budget: Budget, cost: Cost, plain_here: float) -> int:
         Steps, 1 at least.
 
     Example:
-        >>> dear = Cost(0.2, 0.1, 1, 1, 5e6, 100)
+        >>> dear = Cost(0.2, 0.1, 1.0, 1.0, 5e6, 100)
         >>> [steps_of(Budget(*asked), dear, 0.1) for asked in
-        ...  (("tokens", 5000), ("flops", 5e8), ("seconds", 10))]
+        ...  (("tokens", 5000.0), ("flops", 5e8), ("seconds", 10.0))]
         [50, 100, 50]
     """
     each = {

@@ -21,7 +21,7 @@ from likely.train._step import Step
 from likely.train.recipe import Recipe
 from likely.train.trials._peak_memory import peak_bytes
 
-_LEAST, _MOST = 5, 60
+_LEAST, _MOST = 7, 200
 _WARM = 2
 
 
@@ -30,7 +30,8 @@ class StepCost:
     """What one step of a recipe costs.
 
     Args:
-        seconds: the median of several steps.
+        seconds: the median of the first recipe's steps, times the median of how much longer this
+            one took in the same round.
         memory: bytes of tensors alive at once, above weights and moments.
         parameters: of the model that trains.
         roles: parameters of every second model.
@@ -73,7 +74,9 @@ def step_costs_of(
             one.take()
             taken[rounds, column] = clock() - begin
         rounds += 1
-    middle = np.median(taken[:rounds], axis=0)
+    # Within a round all meet the machine in the same mood; between rounds it changes.
+    ratio = np.median(taken[:rounds] / taken[:rounds, :1], axis=0)
+    middle = np.median(taken[:rounds, 0]) * ratio
     return [
         StepCost(
             seconds=float(middle[column]),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from likely.core.errors import LikelyError
 from likely.train import _trials
@@ -32,6 +32,7 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+@runtime_checkable
 class Job(Protocol):
     """What is made of trials: a claim that is tried, or a study."""
 

@@ -1,97 +1,99 @@
-"""Who judges the models of a study: entries of `train.judges`, and which side is better."""
+"""Who judges the models of a study, and which side of a measure is better."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
 from likely.core.bind import bind
-from likely.core.catalogue import catalogue, module_of
+from likely.core.catalogue import module_of
 from likely.core.errors import BadInput, LikelyError, did_you_mean
 from likely.core.settings import parse
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
 from likely.train.exam import PARTS, Asked, Exam, continued
-from likely.train.judge import ROOM, needed, sit
+from likely.train.judge import ROOM, Measure, measure_of, needed, sit
 
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 16, 64
 """Prompts that models continue, tokens of each, and tokens that are written after it."""
-_THERE = ("test", "train", "continued")
-"""Parts of an exam that any text gives."""
+_OF_TEXT = ("test", "train", "continued")
+"""Parts of an exam that plain text gives."""
 
 
-def names() -> tuple[str, ...]:
-    """Every judge there is."""
-    return tuple(catalogue(ROOM))
-
-
-class _Sides(Mapping[str, str]):
-    """Measure → the side that is better, by patterns such as `rep_*_greedy`."""
-
-    def __init__(self, sides: Mapping[str, str]) -> None:
-        self._sides = sides
-
-    def __getitem__(self, measure: str) -> str:
-        for pattern, side in self._sides.items():
-            if fnmatchcase(measure, pattern):
-                return side
-        raise KeyError(measure)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._sides)
-
-    def __len__(self) -> int:
-        return len(self._sides)
-
-
-def better(judges: Sequence[str]) -> Mapping[str, str]:
-    """Which side of each measure is better, as the judges say.
+def better(measure: str) -> str:
+    """Which side of a measure is better.
 
     Args:
-        judges: names, with settings.
+        measure: its name.
 
     Returns:
-        Measure → `lower` or `higher`; a measure without a better side is not in it.
+        `lower` or `higher`; empty where neither is, or no judge knows it.
+
+    Example:
+        >>> better("bits_per_byte"), better("accuracy"), better("height")
+        ('lower', 'higher', '')
     """
-    said = {
-        pattern: measure.better
-        for judge in judges
-        if (name := parse(judge)[0]) in catalogue(ROOM)
-        for pattern, measure in module_of(ROOM, name).MEASURES.items()
-        if measure.better != "neither"
-    }
-    return _Sides(said)
+    try:
+        side = measure_of(measure)[1].better
+    except LikelyError:
+        return ""
+    return "" if side == "neither" else side
 
 
-def check_judges(judges: Sequence[str], primary: str | None) -> list[str]:
+def check_judges(judges: Sequence[str], primary: str) -> list[str]:
     """What is wrong with the judges of a study.
 
     Args:
         judges: names, with settings.
-        primary: the measure that decides; None for the usual one.
+        primary: the measure that decides.
 
     Returns:
         Sentences.
     """
     problems = []
+    directed: list[str] = []
     for judge in judges:
         try:
             bound = bind(judge, room=ROOM)
-            problems += [
-                f"judges: {bound.name!r} needs {part!r}, {PARTS[part]}, and a study of text alone "
-                "has none: leave it out, or call `likely.train.judge.sit` with an exam of your own."
-                for part in needed(bound.name)
-                if part not in _THERE
-            ]
+            lacking = [part for part in needed(bound.name) if part not in _OF_TEXT]
+            if lacking:
+                said = " and ".join(PARTS[part] for part in lacking)
+                problems.append(
+                    f"judges: {bound.name!r} needs {said}, which plain text does not give: leave "
+                    "it out here, and use likely.train.judge.sit with an exam of your own."
+                )
+            measures: dict[str, Measure] = module_of(ROOM, bound.name).MEASURES
+            directed += [name for name, one in measures.items() if one.better != "neither"]
         except LikelyError as problem:
             problems.append(f"judges: {problem}")
-    directed = better(judges)
-    if primary is not None and not problems and primary not in directed:
+    if not problems and not any(fnmatchcase(primary, pattern) for pattern in directed):
         problems.append(
-            f"primary={primary!r} should be a measure with a better side."
+            f"primary={primary!r} should be a measure of the judges with a better side."
             f"{did_you_mean(primary, directed)} There are: {', '.join(directed)}."
         )
     return problems
+
+
+def deciding(judges: Sequence[str], primary: str) -> tuple[str, ...]:
+    """The judges that tuning needs: those that give the measure which decides.
+
+    Args:
+        judges: of the study, with settings.
+        primary: the measure that decides.
+
+    Returns:
+        Some of them.
+    """
+    return tuple(
+        judge
+        for judge in judges
+        if any(fnmatchcase(primary, pattern) for pattern in _measures(judge))
+    )
+
+
+def _measures(judge: str) -> dict[str, Measure]:
+    found: dict[str, Measure] = module_of(ROOM, parse(judge)[0]).MEASURES
+    return found
 
 
 def judged(
@@ -99,19 +101,22 @@ def judged(
 ) -> dict[str, Any]:
     """What every judge says of a model.
 
+    Prompts are cut from the same places for all models; what is sampled after them is drawn by the
+    seed of the training, so that seeds differ by that too.
+
     Args:
-        reader: the model.
+        reader: the model, in evaluation mode.
         judges: names, with settings.
         train: what it was trained on.
-        test: what it is judged on; prompts are cut from it, the same ones for every seed.
+        test: what it is judged on.
         seed: of judges that draw.
 
     Returns:
         Measures by name.
     """
-    wanted = {part for judge in judges for part in needed(parse(judge)[0])}
-    asked, new_tokens = prompts_of(test) if "continued" in wanted else (None, NEW_TOKENS)
-    return dict(sit(reader, Exam(test, train, asked, new_tokens=new_tokens, seed=seed), judges))
+    asks = any("continued" in needed(parse(judge)[0]) for judge in judges)
+    prompts, new_tokens = prompts_of(test) if asks else (None, NEW_TOKENS)
+    return dict(sit(reader, Exam(test, train, prompts, new_tokens=new_tokens, seed=seed), judges))
 
 
 @lru_cache(maxsize=2)

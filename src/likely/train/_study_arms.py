@@ -143,7 +143,7 @@ def _row(point: Point, values: list[float | None]) -> Tried:
 
 
 def _best(job: StudyJob, arm: str, recipe: Recipe, tried: list[Point], rows: list[Tried]) -> Tuned:
-    sign = 1 if better(job.study.judges)[job.study.primary] == "lower" else -1
+    sign = 1 if better(job.study.primary) == "lower" else -1
     alive = [(sign * row.mean, place) for place, row in enumerate(rows) if row.mean is not None]
     if not alive:
         raise LikelyError(

@@ -42,7 +42,9 @@ def build(data: Mapping[str, Any], where: str) -> Study:
     problems += _alike(recipes, arms)
     problems += _baseline(values.get("baseline", next(iter(arms), "")), arms)
     if not any(problem.startswith(("judges", "primary")) for problem in problems):
-        problems += check_judges(values.get("judges", Study.judges), values.get("primary"))
+        problems += check_judges(
+            values.get("judges", Study.judges), values.get("primary", Study.primary)
+        )
     seeds = values["tuning"].seeds if "tuning" in values else (0,)
     if not seeds or len(set(seeds)) < len(seeds):
         problems.append(f"tuning.seeds={list(seeds)} should be different numbers, one at least.")

@@ -12,6 +12,7 @@ from likely.core.disk import write_whole
 from likely.core.errors import BadInput, BadSetting
 from likely.core.settings import check, parse
 from likely.train import _trials
+from likely.train._judges import deciding
 from likely.train._lattice import Point
 from likely.train._trials import Trial
 from likely.train.errors import StoppedTrials
@@ -99,7 +100,7 @@ class StudyJob:
         given: dict[str, Any] = {
             "recipe": recipe_to_toml(replace(recipe, seed=0)),
             "part": part,
-            "judges": study.judges,
+            "judges": deciding(study.judges, study.primary) if tuning else study.judges,
         }
         label = f"{arm}.{part}"
         stem = self._stem(TRAINING, label, seed, given)

@@ -1,6 +1,6 @@
 """Verdicts of a study: what seeds say of each arm and measure, as numbers and as a sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from likely.audit.against import Against, against
 from likely.audit.seeds import paired
@@ -18,7 +18,7 @@ _WORDS: Mapping[tuple[str, str], Word] = {
 
 
 def verdicts(
-    study: Study, arms: Sequence[ArmResult], better: Mapping[str, str]
+    study: Study, arms: Sequence[ArmResult], better: Callable[[str], str]
 ) -> tuple[Verdict, ...]:
     """Hold every arm against the baseline by every measure that both have.
 
@@ -28,7 +28,7 @@ def verdicts(
     Args:
         study: names baseline and primary measure.
         arms: what became of them.
-        better: measure → the side that is better.
+        better: from a measure to the side that is better.
 
     Returns:
         The verdicts, those of the primary measure first.
@@ -42,7 +42,7 @@ def verdicts(
         sitting = [arm for arm in others if _values(arm, measure) or measure == study.primary]
         if not _values(base, measure) and measure != study.primary:
             continue
-        made += _of_measure(study, measure, _side(better.get(measure, "")), base, sitting)
+        made += _of_measure(study, measure, _side(better(measure)), base, sitting)
     return tuple(made)
 
 

@@ -111,7 +111,7 @@ def _compared(job: StudyJob, doing: Doing, sizes: dict[str, Any]) -> Comparison:
         text=sizes,
         budget={**asdict(budget), "step_seconds_here": cost.plain},
         arms=found,
-        verdicts=verdicts(study, found, better(study.judges)),
+        verdicts=verdicts(study, found, better),
         notes=_notes(study, found, sizes),
         cpu_minutes=round(doing.cpu_seconds() / 60, 3),
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),

@@ -90,7 +90,7 @@ class Study:
             for all arms.
         tuning: how every arm finds its settings.
         budget: what one training may spend.
-        judges: who looks at the trained models: entries of `train.judges`, or `likelihood`.
+        judges: who looks at the trained models: entries of `train.judges`.
         primary: the measure that decides, by which arms are tuned too.
         held_out: share of the text that verdicts are reported on.
         fast: whether this is only a look, which has no verdict.
