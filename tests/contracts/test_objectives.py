@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from likely.core.batch import Batch
 from likely.core.bind import Source, bind
 from likely.core.catalogue import catalogue, get, module_of, needs
-from likely.core.settings import settings_of
+from likely.core.settings import check, settings_of
 from likely.core.stats import Statistic
 from likely.core.vocabulary import Vocabulary
 from likely.models.evaluate import evaluate
@@ -126,6 +126,19 @@ def test_what_is_separable_ignores_order_and_batching(name, problem, seed):
     torch.testing.assert_close(values(at), values(torch.arange(n))[at])
     halves = torch.cat([values(torch.arange(1)), values(torch.arange(1, n))])
     torch.testing.assert_close(halves, values(torch.arange(n)))
+
+
+@every
+def test_its_knobs_are_settings_with_legal_values(name):
+    knobs = getattr(module_of(ROOM, name), "KNOBS", None)
+    if knobs is None:
+        pytest.skip("declares nothing to be tuned")
+    entry = get(ROOM, name)
+    for knob, values in knobs.items():
+        assert len(set(values)) == len(values) > 1
+        assert settings_of(entry)[knob].default in values, "the usual value is one of those tried"
+        for value in values:
+            assert check(name, entry, {knob: value}, complete=False)[knob] == value
 
 
 @every

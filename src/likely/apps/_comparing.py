@@ -23,7 +23,7 @@ from likely.train import _setup
 from likely.train._budgets import tokens_of_step
 from likely.train._check import build as build_recipe
 from likely.train._speed import tokens_per_second
-from likely.train._study_check import build
+from likely.train._study_check import build, lacking
 from likely.train._study_text import StudyText, study_text
 from likely.train.compare import compare
 from likely.train.recipe import Recipe, load_recipe
@@ -255,7 +255,10 @@ def _sized(
     processes: int,
 ) -> tuple[Recipe, Budget, float, tuple[str, ...]]:
     """The shared recipe with its sizes, what one training may spend, and tokens a second."""
-    build(_plain(base, arms, order), "likely compare")  # What is wrong is told before measuring.
+    # What is wrong is told before anything is measured.
+    asked = build(_plain(base, arms, order), "likely compare")
+    if problems := lacking(asked, text.train.columns):
+        raise BadSetting("likely compare", problems)
     accelerator = _setup.processes(None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # As the trainings will have it.
@@ -307,7 +310,7 @@ def _plan(study: Study, text: StudyText, speed: float, processes: int) -> list[s
     return [
         f"Arms: {', '.join(study.arms)}; each has {tuned}{study.seeds} to judge: {many} trainings.",
         f"One training: {said}, about {tokens / step:,.0f} steps = {passes:.2g} passes over the "
-        "text; dearer arms take fewer.",
+        f"text{'' if budget.unit == 'tokens' else '; dearer arms take fewer'}.",
         f"All of it: {_first_run._time(seconds)}, {processes} at a time. Ctrl-C keeps what is "
         "finished.",
     ]

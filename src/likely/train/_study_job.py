@@ -23,6 +23,8 @@ from likely.train.study import Study, load_study, to_plain, to_toml
 
 TRAINING, COSTS = "judged_training", "step_costs"
 BEGUN = "begun.json"
+MEASURED = 2.0
+"""Seconds that are spent on measuring what a step of one recipe costs."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class StudyJob:
             The trial.
         """
         said = tuple(recipe_to_toml(replace(one, seed=0, steps=1000)) for one in recipes)
-        given = {"recipes": said, "seconds": 0.0 if self.study.fast else 2.0}
+        given = {"recipes": said, "seconds": 0.0 if self.study.fast else MEASURED}
         return self._trial(COSTS, "all", "costs", 0, given, {}, ("seconds", "memory"))
 
     def training(self, arm: str, recipe: Recipe, seed: int, *, tuning: bool) -> Trial:

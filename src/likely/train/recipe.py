@@ -188,8 +188,8 @@ def parse_recipe(text: str) -> Recipe:
         BadSetting: unknown names, wrong types, values out of range, all at once.
 
     Example:
-        >>> parse_recipe(to_toml(Recipe(steps=5))).steps
-        5
+        >>> parse_recipe(to_toml(Recipe(steps=500))).steps
+        500
     """
     from likely.train._check import build
 
