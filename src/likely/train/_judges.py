@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from likely.core.bind import bind
 from likely.core.catalogue import module_of
-from likely.core.errors import LikelyError, did_you_mean
+from likely.core.errors import BadInput, LikelyError, did_you_mean
 from likely.core.settings import parse
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
-from likely.train.exam import PARTS, Exam, continued
+from likely.train.exam import PARTS, Asked, Exam, continued
 from likely.train.judge import ROOM, Measure, measure_of, needed, sit
 
+PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 16, 64
+"""Prompts that models continue, tokens of each, and tokens that are written after it."""
 _OF_TEXT = ("test", "train", "continued")
 """Parts of an exam that plain text gives."""
 
@@ -112,5 +115,28 @@ def judged(
         Measures by name.
     """
     asks = any("continued" in needed(parse(judge)[0]) for judge in judges)
-    prompts = continued(test) if asks else None
-    return dict(sit(reader, Exam(test, train, continued=prompts, seed=seed), judges))
+    prompts, new_tokens = prompts_of(test) if asks else (None, NEW_TOKENS)
+    return dict(sit(reader, Exam(test, train, prompts, new_tokens=new_tokens, seed=seed), judges))
+
+
+@lru_cache(maxsize=2)
+def prompts_of(test: Tokens) -> tuple[Asked, int]:
+    """Prompts cut from a text; shorter ones where its documents are short.
+
+    Args:
+        test: the text.
+
+    Returns:
+        Prompts with what really followed, and how many tokens that is.
+
+    Raises:
+        BadInput: no document is long enough for the shortest ones.
+    """
+    for part in (1, 2, 4):
+        prompt, new = PROMPT_TOKENS // part, NEW_TOKENS // part
+        try:
+            return continued(test, count=PROMPTS, prompt_tokens=prompt, new_tokens=new), new
+        except BadInput:
+            continue
+    prompt, new = PROMPT_TOKENS // 8, NEW_TOKENS // 8
+    return continued(test, count=PROMPTS, prompt_tokens=prompt, new_tokens=new), new

@@ -18,6 +18,7 @@ from likely.train._trials import Trial
 from likely.train.errors import StoppedTrials
 from likely.train.recipe import Recipe
 from likely.train.recipe import to_toml as recipe_to_toml
+from likely.train.seen import SEEN
 from likely.train.study import Study, load_study, to_plain, to_toml
 
 TRAINING, COSTS = "judged_training", "step_costs"
@@ -106,6 +107,8 @@ class StudyJob:
         label = f"{arm}.{part}"
         stem = self._stem(TRAINING, label, seed, given)
         also = {"folder": str(self.place / "running" / stem)}
+        if not tuning:
+            also["seen"] = str(self.place / SEEN / f"{stem}.json")
         return self._trial(TRAINING, arm, label, seed, given, also, ("diverged",))
 
     def _shared(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from likely.train.judges._read import predicted
 
 NEEDS = ("test",)
 MEASURES = {
-    "calibration_error": Measure("expected calibration error on test tokens", "share", "lower")
+    "calibration_error": Measure(
+        "expected calibration error on test tokens", "probability", "lower"
+    )
 }
 
 

@@ -14,7 +14,7 @@ from likely.train.judges._read import predicted
 
 NEEDS = ("test", "train")
 MEASURES = {
-    "nats_of_rare_*": Measure("nats per token, by how frequent tokens are", "nats", "lower"),
+    "nats_of_rare_*": Measure("nats per token, from rare (1) to frequent ones", "nats", "lower"),
 }
 
 

@@ -8,10 +8,12 @@ from likely.train.judges._written import room_for, written
 
 NEEDS = ("planted",)
 MEASURES = {
-    "memorised_whole": Measure("planted passages given back whole", "share", "lower"),
-    "memorised_bytes": Measure("bytes of planted passages given back", "share", "lower"),
-    "control_whole": Measure("passages never read, given back whole", "share", "neither"),
-    "control_bytes": Measure("bytes of passages never read, given back", "share", "neither"),
+    "memorised_whole": Measure("share of planted passages given back whole", "share", "lower"),
+    "memorised_bytes": Measure("share of bytes of planted passages given back", "share", "lower"),
+    "control_whole": Measure("share of passages never read, given back whole", "share", "neither"),
+    "control_bytes": Measure(
+        "share of bytes of passages never read, given back", "share", "neither"
+    ),
 }
 
 

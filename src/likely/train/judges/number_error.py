@@ -7,8 +7,8 @@ from likely.train.judge import Measure
 
 NEEDS = ("test",)
 MEASURES = {
-    "number_error_expected": Measure("error of the expected number", "numbers", "lower"),
-    "number_error_greedy": Measure("error of the likeliest number", "numbers", "lower"),
+    "number_error_expected": Measure("mean error of expected numbers", "numbers", "lower"),
+    "number_error_greedy": Measure("mean error of likeliest numbers", "numbers", "lower"),
 }
 
 

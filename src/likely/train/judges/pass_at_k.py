@@ -14,7 +14,9 @@ from likely.train.judge import Measure
 from likely.train.judges._written import room_for, written
 
 NEEDS = ("task",)
-MEASURES = {"pass_at_*": Measure("questions with a right answer among k", "share", "higher")}
+MEASURES = {
+    "pass_at_*": Measure("share of questions with a right answer among k", "share", "higher")
+}
 Tries = Annotated[int, Ge(1)]
 
 

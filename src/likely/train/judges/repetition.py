@@ -15,8 +15,8 @@ from likely.train.judges._written import How, continuations, real
 
 NEEDS = ("continued",)
 MEASURES = {
-    "rep_*_greedy": Measure("n-grams said again, greedy", "share", "lower"),
-    "rep_*_sampled": Measure("n-grams said again, sampled", "share", "lower"),
+    "rep_*_greedy": Measure("share of n-grams said again, greedy", "share", "lower"),
+    "rep_*_sampled": Measure("share of n-grams said again, sampled", "share", "lower"),
     "distinct_*_greedy": Measure("different n-grams a word, greedy", "share", "higher"),
     "distinct_*_sampled": Measure("different n-grams a word, sampled", "share", "higher"),
 }

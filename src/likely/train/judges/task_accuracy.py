@@ -6,7 +6,7 @@ from likely.train.judge import Measure
 from likely.train.judges._written import room_for, written
 
 NEEDS = ("task",)
-MEASURES = {"task_accuracy": Measure("questions answered rightly", "share", "higher")}
+MEASURES = {"task_accuracy": Measure("share of questions answered rightly", "share", "higher")}
 
 
 def task_accuracy(reader: Reader, exam: Exam) -> dict[str, float | list[float]]:

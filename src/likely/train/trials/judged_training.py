@@ -14,6 +14,7 @@ from likely.train._study_text import check_text, study_text
 from likely.train.errors import Diverged
 from likely.train.loop import run
 from likely.train.recipe import parse_recipe, with_seed
+from likely.train.seen import note
 
 
 def judged_training(
@@ -26,6 +27,7 @@ def judged_training(
     held_out: Annotated[float, Gt(0), Lt(0.5)] = 0.12,
     text: str = "",
     folder: str = "",
+    seen: str = "",
 ) -> dict[str, float | list[float]]:
     """Train a recipe with a seed, and judge the model on tuning text or on test text.
 
@@ -42,6 +44,7 @@ def judged_training(
         text: key that the text should have; empty for any.
         folder: where the run lies while it is not finished, so that it can go on; empty for a
             temporary place.
+        seen: file for its curve and samples, which no verdict needs; empty for none.
 
     Returns:
         The measures by name.
@@ -60,5 +63,7 @@ def judged_training(
             return {"diverged": 1.0}
         read = found.tuning if part == "tuning" else found.test
         said = judged(done.model, judges, found.train, read, seed)
+        if seen:
+            note(Path(seen), recipe, seed, done, read)
     shutil.rmtree(place, ignore_errors=True)
     return {**said, "diverged": 0.0}
