@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+from likely.core.bind import bind
+from likely.core.catalogue import catalogue
 from scripts.documentation.source import ROOT
 
 RESULT = ROOT / "benchmarks" / "results" / "objectives.json"
 BLOCK = re.compile(r"(<!-- objectives -->\n).*?(<!-- /objectives -->)", re.DOTALL)
+FACTS = ("Status", "Cost", "Detached", "Denominator")
+UNITS = {"N": "token", "S": "sequence", "P": "pair", "M": "document"}
 NOT_YET = "Not measured yet: `python -m benchmarks.objectives`."
 
 
@@ -146,3 +150,42 @@ def filled(text: str, path: Path = RESULT) -> str:
     """
     kept = read(path)
     return text if kept is None else BLOCK.sub(lambda b: f"{b[1]}{sentence(kept)}\n{b[2]}", text)
+
+
+def facts(text: str) -> dict[str, str]:
+    """What a docstring says of status, cost, gradient and denominator, one line each.
+
+    Args:
+        text: the docstring.
+
+    Returns:
+        Fact → what is said, without the full stop; a fact that is not there is left out.
+    """
+    plain = re.sub(r"\n\s*\n", "\n\n", text)
+    found = {}
+    for fact in FACTS:
+        match = re.search(
+            rf"^\s*{fact}: (.*?)(?=\n\n|\n\s*(?:{'|'.join(FACTS)}): |\Z)",
+            plain,
+            re.DOTALL | re.MULTILINE,
+        )
+        if match:
+            found[fact] = " ".join(match[1].split()).rstrip(".")
+    return found
+
+
+def status() -> str:
+    """The table of the chooser: what each objective says of itself."""
+    rows = []
+    for name, module in catalogue("objectives").items():
+        if not module.startswith("likely."):
+            continue
+        bound = bind(name)
+        said = facts(bound.entry.__doc__ or "")
+        state, _, why = said.get("Status", "").partition(" (")
+        rest = [said.get(fact, "") for fact in ("Cost", "Detached", "Denominator")]
+        told = f"{state}: {why.removesuffix(')')}" if why else state
+        rows.append([f"`{name}`", UNITS.get(bound.unit, bound.unit), *rest, told])
+    header = ["objective", "one value a", "cost", "no gradient through", "divided by", "status"]
+    rule = "|" + "---|" * len(header)
+    return "\n".join([f"| {' | '.join(header)} |", rule, *(f"| {' | '.join(r)} |" for r in rows)])

@@ -216,6 +216,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scan_gpu": gpu.heads_on_page,
     "scan_gpu_steps": gpu.steps_on_page,
     "objectives": objectives.on_page,
+    "objectives_status": objectives.status,
     "entries_objectives": _entries("objectives"),
     "entries_decode": _entries("decode"),
     "entries_models": _entries("models"),
