@@ -8,6 +8,7 @@ from torch import nn
 
 from benchmarks.objective_cases import batch_of, student
 from likely.core.bind import bind
+from likely.data.packing import TrainingPlan
 from likely.train import _memory
 from likely.train._optimizers import optimizers_of
 from likely.train._setup import processes
@@ -17,6 +18,21 @@ from likely.train.recipe import Recipe
 from likely.train.trials._peak_memory import peak_bytes
 
 CLIP = 1.0
+
+
+class Same(TrainingPlan):
+    """A plan of one batch, read again and again.
+
+    Args:
+        read: the batch.
+    """
+
+    def __init__(self, read):
+        self.read = read
+
+    def batch(self, step):
+        """The batch, whatever the step."""
+        return self.read
 
 
 class Loop:
@@ -34,17 +50,12 @@ class Loop:
         self.module = Step(self.reader, self.objective, (), self.roles, False).train()
         self.optimizers = optimizers_of(Recipe(), self.reader)
         self.memory, self.rng = self.objective.start(), torch.Generator().manual_seed(0)
-        self.read, self.accelerator = batch_of(size, case), processes("cpu")
-
-    def batch(self, _number):
-        """The plan of a single batch."""
-        return self.read
+        self.plan, self.accelerator = Same(batch_of(size, case)), processes("cpu")
 
     def __call__(self):
         """Take the step."""
-        found = gradient(
-            self.accelerator, self.module, self, 0, 1, self.memory, self.rng
-        )  # fmt: skip
+        plan, accelerator = self.plan, self.accelerator
+        found = gradient(accelerator, self.module, plan, 0, 1, self.memory, self.rng)
         _finish(self.reader, self.optimizers)
         self.memory = _memory.advance(self.objective, self.memory, found.values)
         return found.loss
