@@ -122,13 +122,14 @@ def run(size, only=()):
         only: names; all where there are none.
 
     Returns:
-        Rows, one a case, and torch's own loss on all logits beside cross-entropy in the head.
+        Rows, one a case; and torch's own loss on all logits beside cross-entropy on each way.
     """
     torch.set_num_threads(1)
     base = Case(BASE)
     bases = {way: make(size, base) for way, make in WAYS.items()}
-    plain = measured(bases["patched"], Patched(size, base, plain=True), size)
-    print("torch", plain["processor"], plain["memory"], flush=True)
+    whole = Patched(size, base, plain=True)
+    plain = {way: measured(one, whole, size) for way, one in bases.items()}
+    print("torch", *(plain[way]["processor"]["median"] for way in WAYS), sep=" · ", flush=True)
     rows = []
     for case in cases(only):
         found = row(case, bases, size)
