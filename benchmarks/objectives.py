@@ -154,11 +154,15 @@ def main():
     size = FAST if chosen.fast else FULL
     told = about()
     rows, plain = run(size, chosen.only)
-    if chosen.only and chosen.out.is_file():
-        kept = json.loads(chosen.out.read_text(encoding="utf-8"))["cases"]
-        fresh = {one["label"]: one for one in rows}
-        rows = [fresh.pop(one["label"], one) for one in kept] + list(fresh.values())
+    rows = [{**one, "date": told["date"], "commit": told["commit"]} for one in rows]
     result = {"format": FORMAT, **told, "size": asdict(size), "bars": BARS, "torch": plain}
+    if chosen.only and chosen.out.is_file():
+        # What stays in the file was measured as its head says; each row has its own date.
+        result = json.loads(chosen.out.read_text(encoding="utf-8"))
+        if result["size"] != asdict(size):
+            parser.error(f"{chosen.out} holds other sizes: measure all again")
+        fresh = {one["label"]: one for one in rows}
+        rows = [fresh.pop(one["label"], one) for one in result.pop("cases")] + [*fresh.values()]
     head = json.dumps(result, indent=1).removesuffix("\n}")
     lines = ",\n".join(f"  {json.dumps(one)}" for one in rows)
     chosen.out.write_text(f'{head},\n "cases": [\n{lines}\n ]\n}}\n', encoding="utf-8")

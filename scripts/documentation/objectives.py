@@ -94,9 +94,11 @@ def _legend(kept: Any) -> str:
 
 def _where(kept: Any) -> str:
     machine = kept["machine"]
+    later = sorted({one["date"] for one in kept["cases"]} - {kept["date"]})
+    again = f", some rows again {', '.join(later)}" if later else ""
     return (
         f"One thread of {machine['cpus']} {machine['processor']} cores, load {machine['load_before']} before, "
-        f"{kept['date']}, commit {kept['commit']}"
+        f"{kept['date']}, commit {kept['commit']}{again}"
     )
 
 

@@ -102,6 +102,13 @@ def test_what_is_written_is_what_was_measured(tmp_path, monkeypatch):
     lines = page.table(kept).splitlines()
     assert len([row for row in lines if row.startswith("| `")]) == 2
     assert "V 64" in lines[-1]
+    monkeypatch.setattr("sys.argv", [*words[:-2], "focal"])
+    benchmark.main()
+    torch.set_num_threads(threads)
+    again = json.loads(out.read_text(encoding="utf-8"))["cases"]
+    assert again[0] == kept["cases"][0]
+    assert again[1]["name"] == "focal"
+    assert again[1] != kept["cases"][1]
 
 
 def test_the_dearest_is_named_and_live_models_stand_apart():
