@@ -59,7 +59,10 @@ def pretrained(corpus: Corpus, *, path: str) -> Vocabulary:
         )
     begin = found.bos_token or found.cls_token
     end = found.eos_token or found.sep_token
-    return counted(vocabulary_of(name, backend.to_str(), begin=begin, end=end), corpus)
+    chat = found.chat_template
+    chat = chat.get("default") if isinstance(chat, dict) else chat  # several, by their names
+    made = vocabulary_of(name, backend.to_str(), begin=begin, end=end, template=chat or "")
+    return counted(made, corpus)
 
 
 def _ours(folder: Path) -> Vocabulary | None:
