@@ -15,10 +15,16 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.tokens import Tokens
 from likely.models.load import load
 from likely.models.reader import Reader
+from likely.train import _shards
 from likely.train._check import not_trained, trainable
 from likely.train.recipe import Recipe
 
-_ONE_WEIGHT_EACH = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
+_KNOWN = (
+    DistributedType.NO,
+    DistributedType.MULTI_CPU,
+    DistributedType.MULTI_GPU,
+    DistributedType.FSDP,
+)
 
 
 def processes(device: str | None) -> Accelerator:
@@ -34,7 +40,8 @@ def processes(device: str | None) -> Accelerator:
         The accelerator.
 
     Raises:
-        Unsupported: weights are sharded over processes, or accelerate has begun on another device.
+        Unsupported: another way to share weights than FSDP2, or accelerate has begun on another
+            device.
     """
     if device not in (None, "cpu"):
         raise BadSetting("run", [f"device={device!r} should be 'cpu', or left out for the best."])
@@ -49,11 +56,13 @@ def processes(device: str | None) -> Accelerator:
             "This Python process has begun to train on another device or precision, and accelerate "
             "cannot change that: start a new process."
         ) from problem
-    if accelerator.distributed_type not in _ONE_WEIGHT_EACH:
+    if accelerator.distributed_type not in _KNOWN:
         raise Unsupported(
-            f"Training over {accelerator.distributed_type} shards the weights, and checkpoints "
-            "here hold whole ones: use data parallelism (`accelerate launch --multi_gpu`)."
+            f"Training over {accelerator.distributed_type.value} is not supported: share the "
+            "windows (accelerate launch --multi_gpu), or the weights too (--use_fsdp "
+            "--fsdp_version 2)."
         )
+    _shards.are_wanted(accelerator)
     return accelerator
 
 

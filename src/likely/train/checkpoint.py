@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from likely.core.disk import remove, whole_folder
 from likely.core.errors import BadInput
+from likely.train._shards import like, put
 
 FORMAT = 1
 KEEP = 2
@@ -192,9 +193,9 @@ def restore(
             f"{len(wrong)} in all). Give the model that the run began with."
         )
     for name, value in kept.items():
-        mine[name].copy_(value)
+        put(mine[name], value)
     parameters = dict(model.named_parameters())
     owners = {p: o for o in optimizers for group in o.param_groups for p in group["params"]}
     for path, value in checkpoint.tensors["optimizer"].items():
         key, name = path.split("/", 1)
-        owners[parameters[name]].state[parameters[name]][key] = value.to(parameters[name].device)
+        owners[parameters[name]].state[parameters[name]][key] = like(parameters[name], value)
