@@ -2,7 +2,6 @@
 
 import hashlib
 import warnings
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -82,7 +81,7 @@ def fingerprint(tokens: Tokens) -> str:
 
 
 def reader_of(recipe: Recipe, vocabulary: Vocabulary) -> Reader:
-    """The model that the recipe names, with random weights.
+    """The model that the recipe names: the one it starts from, or one with random weights.
 
     Args:
         recipe: names it; gives its seed where the model takes one and has none.
@@ -91,6 +90,8 @@ def reader_of(recipe: Recipe, vocabulary: Vocabulary) -> Reader:
     Returns:
         The model.
     """
+    if recipe.start:
+        return load(recipe.start)
     entry, settings = trainable(recipe.model)
     if "seed" in settings_of(entry):
         settings.setdefault("seed", recipe.seed)
@@ -141,30 +142,3 @@ def same_vocabulary(what: str, reader: Reader, vocabulary: Vocabulary) -> None:
             f"The {what} has another vocabulary ({reader.vocabulary.size} ids) than the training "
             f"text ({vocabulary.size} ids): encode the text with the model's own."
         )
-
-
-def second_readers(
-    recipe: Recipe,
-    given: Mapping[str, Reader] | None,
-    vocabulary: Vocabulary,
-    device: torch.device,
-) -> dict[str, Reader]:
-    """Readers by role: those given, and those that the recipe names; none of them is trained.
-
-    Args:
-        recipe: role → folder.
-        given: role → reader; wins over the recipe.
-        vocabulary: that of the text.
-        device: where they are read.
-
-    Returns:
-        Readers in evaluation mode.
-    """
-    given = given or {}
-    roles = {role: load(path) for role, path in recipe.roles.items() if role not in given}
-    roles |= given
-    for role, reader in roles.items():
-        same_vocabulary(f"reader in the role {role!r}", reader, vocabulary)
-        if isinstance(reader, nn.Module):
-            reader.to(device).eval()
-    return roles

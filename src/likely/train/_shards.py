@@ -8,7 +8,7 @@ the scan reads plain tensors.
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -103,17 +103,17 @@ def is_sharded(reader: Any) -> bool:
 
 
 @contextmanager
-def unsynchronised(accelerator: Accelerator, module: nn.Module, reader: Any) -> Iterator[None]:
+def unsynchronised(accelerator: Accelerator, module: nn.Module) -> Iterator[None]:
     """Inside, gradients are added up here and not over processes.
 
     Args:
         accelerator: the processes.
         module: from `prepared`.
-        reader: the model in it.
 
     Yields:
         Nothing.
     """
+    reader: Any = getattr(module, "reader", None)
     if not is_sharded(reader):
         with accelerator.no_sync(module):
             yield
@@ -229,8 +229,11 @@ def filled(bones: Any, weights: Mapping[str, Tensor]) -> Reader:
 
 
 @contextmanager
-def whole_meanwhile(reader: Any) -> Iterator[None]:
-    """Forward passes outside of a training step: what they gathered is given back after them.
+def reading(reader: Any) -> Iterator[None]:
+    """Forward passes outside of a training step, on all processes at once.
+
+    Without a backward pass the weights that they gathered would stay, and be read in place of
+    those that the next step moves.
 
     Args:
         reader: sharded or not.
@@ -238,7 +241,6 @@ def whole_meanwhile(reader: Any) -> Iterator[None]:
     Yields:
         Nothing.
     """
-    with nullcontext():
-        yield
+    yield
     if is_sharded(reader):
         reader.reshard()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
@@ -22,10 +22,11 @@ from likely.train.choose import Choose, weights_of, wishes_of
 Sums = dict[str, Tensor]
 
 
+@runtime_checkable
 class Plan(Protocol):
     """Which batch is read when."""
 
-    def batch(self, step: int, /) -> Batch:
+    def batch(self, step: int) -> Batch:
         """The batch of one number, always the same."""
 
 
@@ -51,12 +52,21 @@ class Step(nn.Module):
         choose: Choose | None = None,
     ) -> None:
         super().__init__()
-        self.reader, self.objective, self.also = reader, objective, also
+        self.reader, self.also = reader, also
         # In a plain dictionary, second readers are no submodules: no gradient, no broadcast.
         self.roles = {"all": dict(roles)}
         self.autocast, self.choose = bfloat16, choose
-        plain = as_wishes((*also, *_memory.also(objective)))
-        self.wishes = {**plain, **wishes_of(choose)}
+        self.use(objective)
+
+    def use(self, objective: Bound) -> None:
+        """Train by another objective from now on.
+
+        Args:
+            objective: what the model is trained by.
+        """
+        self.objective = objective
+        plain = as_wishes((*self.also, *_memory.also(objective)))
+        self.wishes = {**plain, **wishes_of(self.choose)}
 
     def forward(
         self, batch: Batch, state: Any, rng: torch.Generator, interrupted: bool = False
@@ -139,7 +149,6 @@ class Gradient:
 def gradient(
     accelerator: Accelerator,
     module: nn.Module,
-    reader: Any,
     plan: Plan,
     step: int,
     accumulate: int,
@@ -156,7 +165,6 @@ def gradient(
     Args:
         accelerator: the processes.
         module: a `Step`, prepared.
-        reader: the model in it.
         plan: micro batches by number.
         step: steps taken before.
         accumulate: micro batches on each process (see `_share`).
@@ -176,7 +184,7 @@ def gradient(
         batch = plan.batch((step * accumulate + turn) * world + rank).to(accelerator.device)
         # Gradients are added up over processes once, with the last micro batch.
         last = turn == accumulate - 1
-        with nullcontext() if last else unsynchronised(accelerator, module, reader):
+        with nullcontext() if last else unsynchronised(accelerator, module):
             total, found = module(batch, state, rng, interrupted)
             accelerator.backward(total)
         sums = {name: sums[name] + value if sums else value for name, value in found.items()}

@@ -137,15 +137,16 @@ def _is_whole(folder: Path) -> bool:
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, each once where several names share one.
+    """Parameters that are trained and buffers by name, each once where several names share one.
 
     Args:
-        model: the model.
+        model: the model; what is frozen in it is not of its run.
 
     Returns:
         Name → the tensor itself.
     """
-    return dict(model.named_parameters()) | dict(model.named_buffers())
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    return trained | dict(model.named_buffers())
 
 
 def moments(optimizers: Sequence[torch.optim.Optimizer], model: nn.Module) -> dict[str, Tensor]:
