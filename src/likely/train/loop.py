@@ -84,7 +84,7 @@ def run(
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
     _check_choice(folder, name_of(choose))
-    _check_hooks(on_step, accelerator)
+    _check_shards(recipe, on_step, accelerator)
     begun = _begun(recipe, model)
     material = read(
         recipe, (tokens, validation), examples, begun, keep=folder, accelerator=accelerator
@@ -116,8 +116,15 @@ def _begun(recipe: Recipe, model: Reader | None) -> Reader | None:
     return load(recipe.start) if recipe.start else model
 
 
-def _check_hooks(on_step: OnStep | None, accelerator: Accelerator) -> None:
-    if on_step is not None and _shards.are_wanted(accelerator):
+def _check_shards(recipe: Recipe, on_step: OnStep | None, accelerator: Accelerator) -> None:
+    if not _shards.are_wanted(accelerator):
+        return
+    if recipe.optimizer.name == "muon":
+        raise Unsupported(
+            "Muon stretches whole matrices, and with sharded weights (FSDP2) no process has one: "
+            "take optimizer adamw, sgd or sign, or share the windows alone (--multi_gpu)."
+        )
+    if on_step is not None:
         raise Unsupported(
             "on_step is called by the main process alone, which cannot read a model whose weights "
             "lie on several: leave it out, or train without sharded weights."
