@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from accelerate import Accelerator
 
 from likely.core.bind import bind
 from likely.core.errors import BadSetting, Unsupported
+from likely.data.examples import Examples
 from likely.data.tokens import Tokens
 from likely.models.load import load
 from likely.models.reader import Reader
@@ -30,8 +30,8 @@ def run(
     folder: str | Path,
     model: Reader | None = None,
     tokens: Tokens | None = None,
-    validation: Tokens | None = None,
-    examples: Any = None,
+    validation: Tokens | Examples | None = None,
+    examples: Examples | None = None,
     roles: Mapping[str, Reader] | None = None,
     choose: Choose | None = None,
     resume: bool = False,
@@ -86,9 +86,8 @@ def run(
     _check_choice(folder, name_of(choose))
     _check_shards(recipe, on_step, accelerator)
     begun = _begun(recipe, model)
-    material = read(
-        recipe, (tokens, validation), examples, begun, keep=folder, accelerator=accelerator
-    )
+    given = (tokens, validation, examples)
+    material = read(recipe, given, begun, keep=folder, accelerator=accelerator)
     reader = begun or _setup.reader_of(recipe, material.vocabulary)
     _setup.check_reader(reader, recipe, material.vocabulary)
     if recipe.lora.rank > 0:
