@@ -69,7 +69,9 @@ class ExamplePlan:
             raise BadSetting("ExamplePlan", [problem])
         self._fits(units)
         own = self.sizes[units].sum(axis=1)
-        self.groups = _packed(own, length, seed) if packed else [np.array([n]) for n in range(len(own))]
+        self.groups = (
+            _packed(own, length, seed) if packed else [np.array([n]) for n in range(len(own))]
+        )
         self.groups_per_batch = rows if packed else rows // units.shape[1]
         self._epoch = lru_cache(maxsize=4)(self._order)
 
@@ -152,7 +154,9 @@ def _batch(examples: Examples, sizes: Ints, rows: list[Ints], width: int) -> Bat
     """Rows of sides, each a segment, padded to one width."""
     width = width or int(max(sizes[row].sum() for row in rows))
     sides = np.concatenate(rows)
-    within = [np.cumsum(sizes[row]) - sizes[row] + number * width for number, row in enumerate(rows)]
+    within = [
+        np.cumsum(sizes[row]) - sizes[row] + number * width for number, row in enumerate(rows)
+    ]
     starts, own = np.concatenate(within), sizes[sides]
     position = np.arange(own.sum()) - np.repeat(np.cumsum(own) - own, own)
     at = np.repeat(starts, own) + position

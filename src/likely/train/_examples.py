@@ -13,7 +13,8 @@ from likely.core.errors import BadInput
 from likely.core.vocabulary import Vocabulary
 from likely.data.example import Example
 from likely.data.example_files import read_examples
-from likely.data.examples import ExamplePlan, Examples, encode_examples
+from likely.data.example_plan import ExamplePlan
+from likely.data.examples import Examples, encode_examples
 from likely.models._judge import evaluating
 from likely.models.reader import Reader
 from likely.train._material import Material
@@ -53,9 +54,7 @@ def read_both(recipe: Recipe, vocabulary: Vocabulary) -> tuple[Examples, Example
     return made[0], made[1]
 
 
-def _encoded(
-    part: Sequence[Example], recipe: Recipe, vocabulary: Vocabulary
-) -> Examples | None:
+def _encoded(part: Sequence[Example], recipe: Recipe, vocabulary: Vocabulary) -> Examples | None:
     return encode_examples(part, vocabulary, length=recipe.length) if part else None
 
 

@@ -102,7 +102,9 @@ class Recipe:
             object.__setattr__(self, "objective", OBJECTIVES.get(self.kind, "cross_entropy"))
         if self.optimizer is None:
             rate = gentle_rate(self.kind, self.start, self.lora.rank)
-            object.__setattr__(self, "optimizer", Optimizer() if rate is None else Optimizer(lr=rate))
+            object.__setattr__(
+                self, "optimizer", Optimizer() if rate is None else Optimizer(lr=rate)
+            )
 
 
 def gentle_rate(kind: str, start: str, rank: int) -> float | None:
