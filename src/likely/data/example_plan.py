@@ -81,10 +81,10 @@ class ExamplePlan:
         need = need.sum(axis=1) if self.packed else need.max(axis=1)
         worst = int(need.argmax())
         if need[worst] > self.length:
-            what = "both sides of" if self.packed and self.examples.is_pairs else "the example"
+            what = "both sides of" if self.packed and self.examples.is_pairs else "a side of"
             name = self.examples.names[units[worst, 0]].removesuffix("/chosen")
             raise BadInput(
-                f"ExamplePlan: {what} {name!r} take {need[worst]} positions, and a row has "
+                f"ExamplePlan: {what} {name!r} are {need[worst]} positions, and a row has "
                 f"length={self.length}; give more length here, or less to encode_examples, which "
                 "cuts prompts."
             )
