@@ -181,3 +181,20 @@ def _is_number(name: str) -> bool:
     entry = get("vocab.statistics", name)
     free = all(p.default is not p.empty for p in settings_of(entry).values())
     return free and unit(entry) == "N"
+
+
+def table_of(
+    kind: Any, data: Mapping[str, Any], prefix: str, problems: list[str]
+) -> dict[str, Any]:
+    """Plain data as values of a dataclass, such as a part of a recipe.
+
+    Args:
+        kind: the dataclass.
+        data: its fields; tables as mappings.
+        prefix: what stands before the names in messages.
+        problems: gets a sentence for each thing that is wrong.
+
+    Returns:
+        The values that fit.
+    """
+    return _fields(kind, data, prefix, problems)

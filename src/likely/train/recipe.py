@@ -1,6 +1,7 @@
 """Recipes: everything a run depends on, as frozen dataclasses and as a TOML file."""
 
 import dataclasses
+import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -158,6 +159,42 @@ def load_recipe(path: str | Path) -> Recipe:
         return build(data, str(path))
     except BadSetting as problem:
         raise BadSetting(str(path), with_lines(problem.problems, text)) from None
+
+
+def parse_recipe(text: str) -> Recipe:
+    """Read what `to_toml` wrote.
+
+    Args:
+        text: a recipe as TOML.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        BadSetting: unknown names, wrong types, values out of range, all at once.
+
+    Example:
+        >>> parse_recipe(to_toml(Recipe(steps=500))).steps
+        500
+    """
+    from likely.train._check import build
+
+    data = tomllib.loads(text)
+    data.pop("format", None)
+    return build(data, "recipe")
+
+
+def with_seed(recipe: Recipe, seed: int) -> Recipe:
+    """The same recipe with another order of the data and other first weights.
+
+    Args:
+        recipe: what to change.
+        seed: its seed.
+
+    Returns:
+        Another recipe.
+    """
+    return dataclasses.replace(recipe, seed=seed)
 
 
 def to_toml(recipe: Recipe) -> str:
