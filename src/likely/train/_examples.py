@@ -13,7 +13,8 @@ from likely.core.errors import BadInput
 from likely.core.vocabulary import Vocabulary
 from likely.data.example import Example
 from likely.data.example_files import read_examples
-from likely.data.examples import ExamplePlan, Examples, encode_examples
+from likely.data.example_plan import ExamplePlan
+from likely.data.examples import Examples, encode_examples
 from likely.models._judge import evaluating
 from likely.models.reader import Reader
 from likely.train._material import Material
@@ -107,10 +108,13 @@ def of_examples(recipe: Recipe, examples: Examples, validation: Examples | None)
     Returns:
         The material.
     """
+    sides = examples.units.shape[1]  # Both answers of a pair are in one batch.
     return Material(
         examples.vocabulary,
         _fingerprint(examples),
-        lambda rows: ExamplePlan(examples, length=recipe.length, rows=rows, seed=recipe.seed),
+        lambda rows: ExamplePlan(
+            examples, length=recipe.length, rows=rows * sides, seed=recipe.seed
+        ),
         None if validation is None else lambda reader: look(reader, validation, recipe.rows),
     )
 
