@@ -121,9 +121,7 @@ def answers(
     ]
 
 
-def _write(
-    reader: Reader, given: Int[Tensor, "S T"], chance: NDArray[np.float64]
-) -> list[Answer]:
+def _write(reader: Reader, given: Int[Tensor, "S T"], chance: NDArray[np.float64]) -> list[Answer]:
     """One answer a row; a row that has ended is read on and not looked at."""
     eos, count = reader.vocabulary.eos, len(given)
     numbers = torch.from_numpy(chance).to(given.device)
