@@ -228,8 +228,8 @@ def test_adapters_do_not_go_on_beside_another_model(tmp_path, base, files):
 
     with pytest.raises(KeyboardInterrupt):
         run(given, folder=tmp_path / "run", model=load(base), device="cpu", progress=stop)
+    other = transformer(BYTES, **SMALL, seed=5)
     with pytest.raises(BadSetting, match="its adapters were added to is another one"):
-        other = transformer(BYTES, **SMALL, seed=5)
         run(given, folder=tmp_path / "run", model=other, device="cpu", resume=True)
 
 
@@ -302,7 +302,9 @@ def sharpened(folder, base, files, **more):
 def adder(tmp_path_factory, base):
     """A model that ends its answers."""
     folder = tmp_path_factory.mktemp("models") / "adder"
-    made = encode_examples([Example(str(i), p, (c,)) for i, (p, c, _) in enumerate(sums(100))], BYTES)
+    made = encode_examples(
+        [Example(str(i), p, (c,)) for i, (p, c, _) in enumerate(sums(100))], BYTES
+    )
     found = run(
         recipe(kind="adapt", steps=60, rows=8, optimizer=Optimizer(lr=1e-2)),
         folder=folder,

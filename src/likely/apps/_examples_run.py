@@ -53,8 +53,8 @@ def from_examples(order: Order) -> None:
     what = f"adapters of rank {recipe.lora.rank}" if recipe.lora.rank else "all weights"
     for line in (
         said,
-        f"Model: {recipe.start}, {what}, by {recipe.objective}; steps of {recipe.optimizer.name} at "
-        f"rate {recipe.optimizer.lr:g}.",
+        f"Model: {recipe.start}, {what}, by {recipe.objective}; steps of "
+        f"{recipe.optimizer.name} at rate {recipe.optimizer.lr:g}.",
         f"Steps: {recipe.steps:,} of {recipe.rows * recipe.accumulate} examples = {passes:.3g} "
         "passes over them.",
         f"Folder: {folder}",
@@ -87,7 +87,10 @@ def _counted(recipe: Recipe) -> tuple[int, str]:
         many = len(prompts_of(recipe, vocabulary))
         away = many // _examples.ONE_IN
         draws = recipe.rollouts.count * many
-        return many - away, f"Prompts: {many}, of which {away} are kept to look at; {draws:,} answers."
+        return (
+            many - away,
+            f"Prompts: {many}, of which {away} are kept to look at; {draws:,} answers.",
+        )
     train_, validation = _examples.read_both(recipe, vocabulary)
     away = 0 if validation is None else len(validation)
     said = f"Examples: {len(train_)} to train on, {away} to look at meanwhile (validation)."

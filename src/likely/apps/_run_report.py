@@ -13,8 +13,8 @@ from likely.core.errors import LikelyError
 from likely.data.corpus import Corpus
 from likely.data.within import split_any
 from likely.models.reader import Reader
-from likely.train._texts import read_data
 from likely.train._kinds import FROM_EXAMPLES
+from likely.train._texts import read_data
 from likely.train.recipe import Recipe
 from likely.train.run import Run, read_run
 

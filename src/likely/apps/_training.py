@@ -165,9 +165,7 @@ def count(order: Order) -> None:
     _outcome.next_commands(folder, texts, results())
 
 
-def train(
-    recipe: Recipe, folder: Path, texts: Texts | None, order: Order, *, resume: bool
-) -> None:
+def train(recipe: Recipe, folder: Path, texts: Texts | None, order: Order, *, resume: bool) -> None:
     """Run a recipe with a bar, and report.
 
     Args:

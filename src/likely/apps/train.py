@@ -134,11 +134,13 @@ def train_model(
         _training.from_text(order)
 
 
-def _tables(
-    lora: int | None, rollouts: int | None, roles: dict[str, str | None]
-) -> dict[str, Any]:
+def _tables(lora: int | None, rollouts: int | None, roles: dict[str, str | None]) -> dict[str, Any]:
     """Tables of a recipe from options with one value each."""
-    named = {"lora": {"rank": lora}, "rollouts": {"count": rollouts}, "roles": roles}
+    named: dict[str, dict[str, Any]] = {
+        "lora": {"rank": lora},
+        "rollouts": {"count": rollouts},
+        "roles": roles,
+    }
     kept = {
         table: {name: value for name, value in values.items() if value is not None}
         for table, values in named.items()

@@ -54,9 +54,7 @@ def read_both(recipe: Recipe, vocabulary: Vocabulary) -> tuple[Examples, Example
     return made[0], made[1]
 
 
-def _encoded(
-    part: Sequence[Example], recipe: Recipe, vocabulary: Vocabulary
-) -> Examples | None:
+def _encoded(part: Sequence[Example], recipe: Recipe, vocabulary: Vocabulary) -> Examples | None:
     return encode_examples(part, vocabulary, length=recipe.length) if part else None
 
 
@@ -188,10 +186,18 @@ def side_by_side(examples: Examples, places: Sequence[int]) -> Batch:
         target[row, :size] = examples.ids[span]
         ids[row, 0], ids[row, 1:size] = examples.vocabulary.bos, examples.ids[span][:-1]
         weight[row, :size], inside[row, :size] = examples.weight[span], True
-    row = np.where(inside, np.arange(len(spans))[:, None], -1)
+    segment = np.where(inside, np.arange(len(spans))[:, None], -1)
     position = np.where(inside, np.arange(longest), 0)
-    flat = [torch.from_numpy(x.reshape(-1)) for x in (ids, target, row, position, weight)]
-    return Batch(*flat, document=flat[2], rows=len(spans))
+    columns = {
+        "ids": ids,
+        "target": target,
+        "segment": segment,
+        "position": position,
+        "weight": weight,
+        "document": segment,
+    }
+    flat = {name: torch.from_numpy(column.reshape(-1)) for name, column in columns.items()}
+    return Batch(**flat, rows=len(spans))  # type: ignore[arg-type]
 
 
 def answered(

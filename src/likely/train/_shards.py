@@ -138,9 +138,7 @@ def whole(tensor: Tensor) -> Tensor:
     return full
 
 
-def gathered(
-    tensors: Mapping[str, Tensor], accelerator: Accelerator
-) -> Mapping[str, Tensor]:
+def gathered(tensors: Mapping[str, Tensor], accelerator: Accelerator) -> Mapping[str, Tensor]:
     """Whole tensors, on the main process only where they lay in parts; every process must ask.
 
     One after the other, so that no process holds more than one whole tensor on its device.

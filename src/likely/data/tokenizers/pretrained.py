@@ -74,6 +74,8 @@ def of_tokenizer(tokenizer: Any, *, name: str = "") -> Vocabulary:
             f"{name}: this tokenizer ({type(tokenizer).__name__}) is written in Python only; use "
             "one with a tokenizer.json."
         )
+    begin = tokenizer.bos_token or tokenizer.cls_token
+    end = tokenizer.eos_token or tokenizer.sep_token
     chat = getattr(tokenizer, "chat_template", None)
     chat = chat.get("default") if isinstance(chat, dict) else chat  # several, by their names
     return vocabulary_of(name, backend.to_str(), begin=begin, end=end, template=chat or "")
