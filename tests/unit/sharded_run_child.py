@@ -12,6 +12,8 @@ import torch
 from likely.core.errors import LikelyError
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
+from likely.data.example import Example
+from likely.data.examples import encode_examples
 from likely.data.tokens import encode
 from likely.models.transformer import transformer
 from likely.train.errors import Interrupted
@@ -27,6 +29,9 @@ CASES = {
     "sign": ("FSDP2", {"optimizer": Optimizer("sign")}, {}),
     "lora": ("FSDP2", {"lora": Lora(rank=2)}, {}),
     "lora DDP": ("DDP", {"lora": Lora(rank=2)}, {}),
+    "align": ("FSDP2", {"kind": "align"}, {}),
+    "align lora": ("FSDP2", {"kind": "align", "lora": Lora(rank=2)}, {}),
+    "align lora DDP": ("DDP", {"kind": "align", "lora": Lora(rank=2)}, {}),
 }
 
 
@@ -35,6 +40,15 @@ def texts(count=30):
     lines = [" ".join(words[i % 5 :: 1 + i % 3]) * (1 + i % 4) for i in range(count)]
     documents = tuple(Document(str(i), line) for i, line in enumerate(lines))
     return encode(Corpus("tiny", documents), Vocabulary.of_bytes())
+
+
+def pairs(count=24):
+    """Answers to compare: of all sides, the longest have 14 targets."""
+    made = [
+        Example(str(i), f"{i} + {i} = ", (str(2 * i), str(2 * i + 1) * (1 + i % 3)))
+        for i in range(count)
+    ]
+    return encode_examples(made, Vocabulary.of_bytes())
 
 
 def go(folder, name, recipe=None, **more):
@@ -55,8 +69,12 @@ def go(folder, name, recipe=None, **more):
         }
     )
     reader = transformer(Vocabulary.of_bytes(), **SMALL, **model)
-    tokens = texts()
-    given = {"model": reader, "tokens": tokens, "validation": texts(5), "device": "cpu", **more}
+    given = {"model": reader, "device": "cpu"}
+    if recipe.kind == "align":
+        given |= {"examples": pairs(), "validation": pairs(5)}
+    else:
+        given |= {"tokens": texts(), "validation": texts(5)}
+    given |= more
     return run(recipe, folder=folder / name.replace(" ", "-"), **given)
 
 

@@ -70,8 +70,11 @@ def test_a_sceptic_reads_what_to_use_what_it_costs_and_what_was_not_seen(capsys,
     found = Comparison.read(place / "out")
     assert found.verdict("focal").sentence in out
     assert _compared.advice(found) in out
-    for name in ("comparison.csv", "comparison.tex", "study.toml", "begun.json"):
+    for name in ("comparison.csv", "comparison.tex", "study.toml", "begun.json", "report.html"):
         assert (place / "out" / name).is_file()
+    report = (place / "out" / "report.html").read_text(encoding="utf-8")
+    assert report.count(" bold fine") == 2
+    assert "What they write" in report
     code, again, err = likely(capsys, *TWO, *TINY, "--seeds", "5", "--out", "out", "--json")
     assert code == 0, err
     assert json.loads(again)["folder"] == "out"

@@ -50,7 +50,7 @@ def test_losses_and_weights_are_those_of_one_process(together, tmp_path, name):
     assert looks[1] == pytest.approx(looks[0], rel=1e-6)
     assert furthest(weights(one.folder), weights(two.folder)) < 1e-6
     held, whole = together[1][name], two.model.parameters_count
-    if child.CASES[name][0] == "FSDP2" and name != "lora":  # Adapters are merged at the end.
+    if child.CASES[name][0] == "FSDP2" and "lora" not in name:  # Adapters are merged at the end.
         assert held < 0.6 * whole
         kept = load_file(two.folder / "checkpoints" / "step-000006" / "optimizer.safetensors")
         first = next(iter(weights(two.folder)))

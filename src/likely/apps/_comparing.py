@@ -15,6 +15,7 @@ from likely.apps._machine import usable_cores
 from likely.apps._own_text import size
 from likely.apps._run_folder import name_of
 from likely.apps._trial_bar import TrialBar
+from likely.apps.report import write_comparison
 from likely.core.bind import bind
 from likely.core.disk import write_whole
 from likely.core.errors import BadSetting
@@ -88,6 +89,7 @@ def run(order: Order, out: Path | None, *, resume: bool, processes: int | None, 
     command = f"{program()} compare --resume --out {folder}"
     with TrialBar(messages()) as bar:
         found = compare(study, folder, processes=many, command=command, progress=bar)
+    write_comparison(found, folder / "report.html")
     if json:
         print_json({"folder": str(folder), **json_library.loads(found.to_json())})
     else:

@@ -1,5 +1,6 @@
 """Open a folder that some model was saved as."""
 
+import json
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -61,6 +62,23 @@ def vocabulary_at(folder: str | Path) -> Vocabulary:
     path = str(folder).removeprefix(HUB)
     found: Vocabulary = module_of("models", "pretrained").vocabulary_of(path)
     return found
+
+
+def positions_at(folder: str | Path) -> int | None:
+    """How many positions a saved model can read, as far as its folder says so.
+
+    Args:
+        folder: as for `load`.
+
+    Returns:
+        A number; None for a model of the hub, or one that can read any.
+    """
+    path = (_own(folder) or Path(folder)) / "config.json"
+    if not path.is_file():
+        return None
+    said = json.loads(path.read_text(encoding="utf-8"))
+    most = said.get("max_position_embeddings", said.get("n_positions"))
+    return most if isinstance(most, int) else None
 
 
 def _own(folder: str | Path) -> Path | None:

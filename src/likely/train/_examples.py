@@ -106,10 +106,13 @@ def of_examples(recipe: Recipe, examples: Examples, validation: Examples | None)
     Returns:
         The material.
     """
+    sides = examples.units.shape[1]  # Both answers of a pair are in one batch.
     return Material(
         examples.vocabulary,
         _fingerprint(examples),
-        lambda rows: ExamplePlan(examples, length=recipe.length, rows=rows, seed=recipe.seed),
+        lambda rows: ExamplePlan(
+            examples, length=recipe.length, rows=rows * sides, seed=recipe.seed
+        ),
         None if validation is None else lambda reader: look(reader, validation, recipe.rows),
     )
 
@@ -183,10 +186,18 @@ def side_by_side(examples: Examples, places: Sequence[int]) -> Batch:
         target[row, :size] = examples.ids[span]
         ids[row, 0], ids[row, 1:size] = examples.vocabulary.bos, examples.ids[span][:-1]
         weight[row, :size], inside[row, :size] = examples.weight[span], True
-    row = np.where(inside, np.arange(len(spans))[:, None], -1)
+    segment = np.where(inside, np.arange(len(spans))[:, None], -1)
     position = np.where(inside, np.arange(longest), 0)
-    flat = [torch.from_numpy(x.reshape(-1)) for x in (ids, target, row, position, weight)]
-    return Batch(*flat, document=flat[2], rows=len(spans))
+    columns = {
+        "ids": ids,
+        "target": target,
+        "segment": segment,
+        "position": position,
+        "weight": weight,
+        "document": segment,
+    }
+    flat = {name: torch.from_numpy(column.reshape(-1)) for name, column in columns.items()}
+    return Batch(**flat, rows=len(spans))  # type: ignore[arg-type]
 
 
 def answered(

@@ -53,7 +53,7 @@ def add(reader: Any, recipe: Recipe) -> None:
     _check_targets(model, recipe.lora)
     config = LoraConfig(
         r=recipe.lora.rank,
-        lora_alpha=recipe.lora.alpha,
+        lora_alpha=recipe.lora.alpha,  # type: ignore[arg-type]  # any number will do
         lora_dropout=recipe.lora.dropout,
         target_modules=list(recipe.lora.targets) or "all-linear",
         task_type="CAUSAL_LM",

@@ -127,8 +127,8 @@ def _sharpened(
     seen, ended = coverage(draws), [one for one in draws if one.best.ended]
     if not ended:
         raise BadInput(
-            f"No answer ended within {recipe.rollouts.tokens} tokens, so there is nothing to learn: "
-            "raise rollouts.tokens, or begin from a model that ends its answers."
+            f"No answer ended within {recipe.rollouts.tokens} tokens, so there is nothing to "
+            "learn: raise rollouts.tokens, or begin from a model that ends its answers."
         )
     apart = _examples.places_apart(repr(one.prompt) for one in ended)
     parts = [[one for one, away in zip(ended, apart, strict=True) if away == w] for w in (0, 1)]

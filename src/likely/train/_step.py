@@ -26,7 +26,7 @@ Sums = dict[str, Tensor]
 class Plan(Protocol):
     """Which batch is read when."""
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, number: int, /) -> Batch:
         """The batch of one number, always the same."""
 
 

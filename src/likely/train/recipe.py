@@ -25,9 +25,13 @@ OBJECTIVES: Mapping[str, str] = {
     "distil": "plackett_luce",
     "sharpen": "cross_entropy",
 }
-"""What each kind of run is trained by where the recipe leaves it out; dpop without penalty is DPO."""
+"""What each kind is trained by where the recipe leaves it out; dpop without penalty is DPO."""
 GENTLE = {"align": 1e-5, "lora": 2e-4, "start": 5e-5}
 """Rates of AdamW for what has learned already: large steps would make it forget."""
+
+
+_BY_KIND, _OF_KIND = cast(Optimizer, None), cast(str, None)
+"""Stand where a value depends on the kind, until `Recipe` puts it there."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Recipe:
     start: str = ""
     model: str = "transformer"
     lora: Lora = dataclasses.field(default_factory=Lora)
-    objective: str = cast(str, None)
+    objective: str = _OF_KIND
     objective_after: Annotated[int, Ge(0)] = 0
     data: tuple[str, ...] = ("embedded",)
     field: str = "text"
@@ -90,7 +94,7 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
     rollouts: Rollouts = dataclasses.field(default_factory=Rollouts)
-    optimizer: Optimizer = cast(Optimizer, None)
+    optimizer: Optimizer = _BY_KIND
     schedule: Schedule = dataclasses.field(default_factory=Schedule)
     evaluate_every: Annotated[int, Ge(0)] = 500
     checkpoint_every: Annotated[int, Ge(0)] = 500
