@@ -120,6 +120,18 @@ class Bound:
         declare = getattr(self.module, "wants", None)
         return {} if declare is None else dict(declare(source, **self.settings))
 
+    @property
+    def laws(self) -> frozenset[str]:
+        """What its file promises at these settings: `LAWS`, or what `laws(**settings)` says.
+
+        `separable`: a token's value depends on what was measured of that token alone.
+        `tokenwise`: so does its value once `wants` has looked at the batch.
+        """
+        declare = getattr(self.module, "laws", None)
+        if declare is not None:
+            return frozenset(declare(**self.settings))
+        return frozenset(getattr(self.module, "LAWS", ()))
+
     def start(self) -> Any:
         """Its memory before the first step, or None where it keeps none."""
         begin = getattr(self.module, "start", None)
@@ -139,8 +151,13 @@ class Bound:
         """
         has_wants = hasattr(self.module, "wants")
         may_miss = optional(self.entry)
-        found = (_wire(n, aliases, has_wants, self.name) for n in self.needs)
-        return tuple(replace(wire, optional=wire.name in may_miss) for wire in found)
+        found = []
+        for name in self.needs:
+            # What wants() may declare for another batch, or at other settings.
+            may_come = has_wants and (not aliases or name in may_miss)
+            wire = _wire(name, aliases, may_come, self.name)
+            found.append(replace(wire, optional=name in may_miss))
+        return tuple(found)
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Apply the entry.
@@ -167,7 +184,7 @@ def optional(entry: Callable[..., Any]) -> frozenset[str]:
     return frozenset(n for n in needs(entry) if NoneType in get_args(parameters[n].annotation))
 
 
-def _wire(name: str, aliases: tuple[str, ...], has_wants: bool, entry: str) -> Wire:
+def _wire(name: str, aliases: tuple[str, ...], may_come: bool, entry: str) -> Wire:
     statistics = catalogue("vocab.statistics")
     if name in aliases:
         return Wire(name, "alias")
@@ -180,7 +197,7 @@ def _wire(name: str, aliases: tuple[str, ...], has_wants: bool, entry: str) -> W
     for cut in range(1, len(name)):
         if name[cut] == "_" and name[cut + 1 :] in statistics:
             return Wire(name, "role", role=name[:cut], statistic=name[cut + 1 :])
-    if has_wants and not aliases:
+    if may_come:
         return Wire(name, "alias")
     raise UnknownName(f"statistic, field or role that {entry!r} could read", name, statistics)
 

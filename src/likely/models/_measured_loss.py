@@ -38,7 +38,8 @@ class Prepared:
         unit: the axis of its values.
         columns: what it reads that neither a scan nor the tokens give: columns and `pair`.
         wires: where each name comes from; None where its file declares wishes for each batch.
-        separable: whether its values are a function of each token's own statistics.
+        separable: whether its values are a function of each token's own statistics, and of what
+            its wishes found out of the batch.
     """
 
     bound: Bound
@@ -93,7 +94,7 @@ def prepare(objective: str | Bound) -> Prepared:
         unit=found.unit,
         columns=tuple(name for name in columns if name not in given),
         wires=None if declares else found.wires(),
-        separable="separable" in getattr(found.module, "LAWS", ()) and "rng" not in needs,
+        separable=bool({"separable", "tokenwise"} & found.laws) and "rng" not in needs,
     )
 
 
@@ -131,19 +132,21 @@ def objective_total(
     for wire in wires:
         if wire.kind in ("role", "field") and not wire.optional and wire.name not in batch:
             raise NotMeasured(wire.name, batch.names, _remedy(bound, wire))
-    known = any(isinstance(wish, Tensor) for wish in wishes.values())
-    if known or not objective.separable:
+    if not objective.separable:
         reader = _Scanned(hidden, head, group, vocabulary)
         found = evaluate({"loss": bound}, reader, batch, states={}, rng=rng)
         return found.total("loss")
-    wires = tuple(w for w in wires if not w.optional or w.name in batch)
+    known = {name: wish for name, wish in wishes.items() if isinstance(wish, Tensor)}
+    wishes = {name: wish for name, wish in wishes.items() if name not in known}
     wishes |= {w.name: Statistic(w.statistic) for w in wires if w.kind == "statistic"}
-    return _in_the_sweep(objective, wires, wishes, hidden, head, batch, group, seconds)
+    given = [w.name for w in wires if w.kind in ("field", "role") and w.name in batch]
+    columns = {**known, **{name: batch[name] for name in {*given, "weight"}}}
+    return _in_the_sweep(objective, columns, wishes, hidden, head, batch, group, seconds)
 
 
 def _in_the_sweep(
     objective: Prepared,
-    wires: tuple[Wire, ...],
+    columns: Mapping[str, Tensor],
     wishes: Mapping[str, Statistic],
     hidden: Tensor,
     head: Head,
@@ -152,8 +155,6 @@ def _in_the_sweep(
     seconds: Seconds,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of separable objectives are added up while the vocabulary is read."""
-    given = [wire.name for wire in wires if wire.kind in ("field", "role")]
-    columns = {name: batch[name] for name in {*given, "weight"}}
     targets, roles = batch.target, seconds.roles_of(wishes)
     # A graph with a shape that depends on data would break; all rows are read there.
     if not is_traced(batch.weight) and not bool(batch.weight.all()):
@@ -166,9 +167,8 @@ def _in_the_sweep(
         roles = {name: at(role, places) for name, role in roles.items()}
 
     def values(stats: Mapping[str, Any], columns: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        found = objective.values(
-            {w.name: (columns if w.name in given else stats)[w.name] for w in wires}
-        )
+        given = {**stats, **columns}
+        found = objective.values({name: given.get(name) for name in objective.needs})
         value, weight = found if isinstance(found, tuple) else (found, columns["weight"])
         return value.masked_fill(weight == 0, 0.0), weight.to(value.dtype)
 

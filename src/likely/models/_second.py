@@ -40,7 +40,8 @@ class Seconds:
             wishes: what is asked of it.
 
         Returns:
-            Statistics by name; of stored words, `top` gives as many as are there.
+            Statistics by name. Of stored words, `top` gives as many as are there, and every
+            other word counts as impossible.
 
         Raises:
             NotMeasured: there is neither such a model nor its columns.
@@ -52,8 +53,9 @@ class Seconds:
             column = f"{role}_{wish.name}"
             if column in self.batch:
                 found[name] = self.batch[column]
-            elif wish.name == "top" and self._is_stored(role):
-                found[name] = self._stored_top(role, int(wish.settings.get("k", 10)))
+            elif wish.name in _OF_STORED and all(role + end in self.batch for end in TOP):
+                ids, logits = (self.batch[role + end] for end in TOP)
+                found[name] = _OF_STORED[wish.name](ids, logits, self.batch.target, wish.settings)
             else:
                 raise NotMeasured(column, self.batch.names, missing(role))
         return Stats(found, "stored")
@@ -83,19 +85,27 @@ class Seconds:
                     if reader.has_head
                     else _every_word(reader.logits(self.batch))
                 )
-            elif self._is_stored(name):
+            elif all(name + end in self.batch for end in TOP):
                 self._kept[name] = TopLogits(*(self.batch[name + end] for end in TOP))
             else:
                 raise NotMeasured(f"{name}{TOP[1]}", self.batch.names, missing(name))
         return self._kept[name]
 
-    def _is_stored(self, role: str) -> bool:
-        return all(role + end in self.batch for end in TOP)
 
-    def _stored_top(self, role: str, k: int) -> tuple[Tensor, Tensor]:
-        ids, logits = (self.batch[role + end] for end in TOP)
-        best = logits.topk(min(k, logits.shape[1]), dim=1)
-        return ids.gather(1, best.indices), best.values
+def _top(ids: Tensor, logits: Tensor, target: Tensor, settings: Mapping[str, Any]) -> Any:
+    best = logits.topk(min(int(settings.get("k", 10)), logits.shape[1]), dim=1)
+    return ids.gather(1, best.indices), best.values
+
+
+def _power_lse(ids: Tensor, logits: Tensor, target: Tensor, settings: Mapping[str, Any]) -> Any:
+    return (float(settings.get("tau", 2.0)) * logits).logsumexp(1)
+
+
+def _target_logit(ids: Tensor, logits: Tensor, target: Tensor, settings: Mapping[str, Any]) -> Any:
+    return logits.masked_fill(ids != target[:, None], -torch.inf).amax(1)
+
+
+_OF_STORED = {"top": _top, "power_lse": _power_lse, "target_logit": _target_logit}
 
 
 def role_of(wish: Statistic) -> str | None:

@@ -146,7 +146,8 @@ def _look_up(
         return rng
     if wire.kind == "state":
         return states[entry]
-    return stats[f"{entry}/{wire.name}" if wire.kind == "alias" else wire.name]
+    name = f"{entry}/{wire.name}" if wire.kind == "alias" else wire.name
+    return None if wire.optional and name not in stats else stats[name]
 
 
 def _split(entry: Bound, returned: Any, batch: Batch) -> tuple[Tensor, Tensor]:

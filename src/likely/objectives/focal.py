@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 LAWS = frozenset({"separable"})
+KNOBS = {"gamma": (0.5, 1.0, 2.0)}
 NEUTRAL = ({"gamma": 0.0}, "cross_entropy")
 
 
@@ -18,6 +19,9 @@ def focal(
     $$ \mathcal{L} = -(1 - p_y)^\gamma \log p_y $$
 
     Cost: separable, three matrix products.
+    Status: verified (numbers printed by the authors' code).
+    Detached: nothing: the weight is learned through.
+    Denominator: tokens.
 
     Args:
         log_prob: log p of the target, nats.
