@@ -102,6 +102,9 @@ def is_on(reader: Any) -> bool:
 
     Args:
         reader: any model.
+
+    Returns:
+        True where it has.
     """
     return getattr(reader, "adapter", None) is not None
 

@@ -98,6 +98,9 @@ def is_sharded(reader: Any) -> bool:
 
     Args:
         reader: any model.
+
+    Returns:
+        True where they do.
     """
     return hasattr(reader, "set_requires_gradient_sync")
 
