@@ -104,7 +104,7 @@ def is_on(reader: Any) -> bool:
         reader: any model.
 
     Returns:
-        True where it has.
+        True from `add` until `merge`.
     """
     return getattr(reader, "adapter", None) is not None
 

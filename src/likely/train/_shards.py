@@ -100,7 +100,7 @@ def is_sharded(reader: Any) -> bool:
         reader: any model.
 
     Returns:
-        True where they do.
+        True after `shard`.
     """
     return hasattr(reader, "set_requires_gradient_sync")
 
