@@ -7,7 +7,15 @@ python -m scripts.make_docs --check     write nothing; fail where a page is stal
 
 import sys
 
-from scripts.documentation import command_line, errors, ledger, papers, reference, tables
+from scripts.documentation import (
+    command_line,
+    errors,
+    ledger,
+    objectives,
+    papers,
+    reference,
+    tables,
+)
 from scripts.documentation.source import ROOT
 
 DOCS = ROOT / "docs"
@@ -26,7 +34,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors.page(),
         **ledger.pages(),
         **reference.pages(),
-        README: ledger.filled(_read(README)),
+        README: objectives.filled(ledger.filled(_read(README))),
     }
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8")

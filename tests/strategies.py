@@ -95,7 +95,10 @@ def make_problem(
         weight=torch.rand(n, generator=g, dtype=torch.float64) + 0.1,
         document=segment,
         pair=torch.tensor([[0, 1]]) if n > 1 else torch.zeros(0, 2, dtype=torch.int64),
-        columns={"reference_log_prob": -torch.rand(n, generator=g, dtype=torch.float64) * 5},
+        columns={
+            "reference_log_prob": -torch.rand(n, generator=g, dtype=torch.float64) * 5,
+            "step": torch.randint(-1, 3, (n,), generator=g),
+        },
     )
     return Problem(hidden, head, batch, block, make_teacher(teacher, n, v, d, mask, leaf))
 
@@ -117,9 +120,9 @@ def make_pair(teacher="same", seed=0, **more):
     )  # fmt: skip
 
 
-def problems(kinds=KINDS, least=1, every=False):
+def problems(kinds=KINDS, least=1, every=False, teacher=""):
     """Problems; with `every`, all fields of a head are drawn, and a teacher."""
-    more = {}
+    more = {"teacher": st.just(teacher)}
     if every:
         more = {
             "score": st.sampled_from(["dot", "dot", "harmonic", "tables"]),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.core.catalogue import catalogue
-from scripts.documentation import gpu, gradients, scan
+from scripts.documentation import gpu, gradients, objectives, scan
 from scripts.documentation.docstring import parse
 from scripts.documentation.source import ROOT, SOURCE, Symbol, parameters, symbols
 
@@ -215,6 +215,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "filter_curve": _filter,
     "scan_gpu": gpu.heads_on_page,
     "scan_gpu_steps": gpu.steps_on_page,
+    "objectives": objectives.on_page,
+    "objectives_status": objectives.status,
     "entries_objectives": _entries("objectives"),
     "entries_decode": _entries("decode"),
     "entries_models": _entries("models"),

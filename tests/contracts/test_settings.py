@@ -11,12 +11,15 @@ import pytest
 import torch
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
+from likely.audit.by_frequency import frequency_buckets
 from likely.audit.compressors import compressors
 from likely.audit.features import features
 from likely.audit.likelihood import Likelihood, difference, likelihood
 from likely.audit.metrics.bleu import signature as bleu_signature
 from likely.audit.metrics.chrf import signature as chrf_signature
 from likely.audit.metrics.expected_calibration_error import reliability
+from likely.audit.number_error import number_error
+from likely.audit.predictions import predictions
 from likely.audit.prequential import Prequential, prequential
 from likely.audit.seeds import power, seeds_needed, smallest_effect, summary
 from likely.audit.verdict import judge
@@ -40,6 +43,8 @@ from likely.models.feed_forward import feed_forward
 from likely.models.ngram import ngram, sweep
 from likely.models.transformer import transformer
 from likely.train._check import build
+from likely.train.exam import Exam, continued
+from likely.train.judges.repetition import of_real_text
 from likely.train.muon import Muon
 from likely.train.recipe import Optimizer, Recipe, Schedule
 from likely.train.reproduce import reproduce
@@ -244,6 +249,13 @@ DIRECT = {
     bleu_signature: lambda **given: bleu_signature(["a"], ["a"], **given),
     chrf_signature: lambda **given: chrf_signature(["a"], ["a"], **given),
     reliability: lambda **given: reliability([0.5], [1], **given),
+    frequency_buckets: lambda **given: frequency_buckets(TOKENS, **given),
+    predictions: lambda **given: predictions(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    number_error: lambda **given: number_error(feed_forward(VOCABULARY, width=2), TOKENS, **given),
+    continued: lambda **given: continued(TOKENS, **given),
+    of_real_text: lambda **given: of_real_text(
+        Exam(TOKENS, continued=continued(TOKENS, count=2, new_tokens=8)), **given
+    ),
     compressors: lambda **given: compressors(TEXTS, TEXTS, **given),
     ngram: lambda **given: ngram(TOKENS, TOKENS, **given),
     sweep: lambda **given: sweep(TOKENS, TOKENS, [2], **given),

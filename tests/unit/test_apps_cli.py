@@ -243,3 +243,15 @@ def test_the_package_is_lazy_and_complete():
         assert getattr(package, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = package.nothing
+
+
+def test_list_of_objectives_says_what_each_costs_and_how_sure_it_is(capsys):
+    from likely.apps.list import list_entries
+
+    list_entries("objectives", json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert said["focal"]["status"].startswith("verified (")
+    assert said["r_dpo"]["status"].startswith("our reading (")
+    assert all(row["cost"] for row in said.values())
+    list_entries("objectives")
+    assert "our reading" in capsys.readouterr().out

@@ -42,11 +42,12 @@ def test_unreadable_entries(text):
         parse(text)
 
 
-@pytest.mark.parametrize("name", [n for room in ROOMS if room != "models" for n in catalogue(room)])
-def test_every_numeric_setting_refuses_what_is_no_number(name):
+@pytest.mark.parametrize(
+    ("room", "name"), [(r, n) for r in ROOMS if r != "models" for n in catalogue(r)]
+)
+def test_every_numeric_setting_refuses_what_is_no_number(room, name):
     from likely.core.settings import settings_of
 
-    room = next(r for r in ROOMS if name in catalogue(r))
     for key, parameter in settings_of(get(room, name)).items():
         if not isinstance(parameter.default, int | float):
             continue

@@ -6,13 +6,15 @@ import pytest
 
 from likely.apps._comparison import apart, stretches
 from likely.apps._reading import read_text
-from likely.apps.report import render_run, render_view
+from likely.apps.report import render_comparison, render_run, render_view
 from likely.apps.report._seen import Compared, Seen
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
 from likely.data.tokens import encode
 from likely.models.feed_forward import feed_forward
 from tests.browser import Browser, chromium
+from tests.unit.comparisons import comparison
+from tests.unit.comparisons import seen as kept
 from tests.unit.test_apps_report import page
 
 pytestmark = pytest.mark.skipif(
@@ -35,7 +37,7 @@ def browser(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    texts = {"quickstart": page(), "view": view(), "run": a_run()}
+    texts = {"quickstart": page(), "view": view(), "run": a_run(), "comparison": a_comparison()}
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in texts}
@@ -55,6 +57,11 @@ def view():
     cut = stretches(*readings)
     compared = Compared(cut, apart(*readings, cut))
     return render_view("cache.py", ["cache.py"], seen, compared, ["A note."])
+
+
+def a_comparison():
+    found = comparison(words=("better", "no difference seen"))
+    return render_comparison(found, kept(found, LONG))
 
 
 def a_run():
@@ -83,7 +90,7 @@ def a_run():
     return render_run("first", facts, steps, evaluations, [LONG, "b\n"], [passage])
 
 
-@pytest.mark.parametrize("name", ["quickstart", "view", "run"])
+@pytest.mark.parametrize("name", ["quickstart", "view", "run", "comparison"])
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (1200, True)])
 def test_nothing_overflows_fails_or_is_fetched(browser, pages, tmp_path, name, width, dark):
     browser.open(pages[name], width=width, dark=dark)
@@ -163,17 +170,27 @@ def test_a_link_opens_the_place_it_names(browser, pages):
     assert 0 < top < 900
 
 
-@pytest.mark.parametrize("name", ["quickstart", "run"])
+@pytest.mark.parametrize("name", ["quickstart", "run", "comparison"])
 def test_curves_tell_their_values(browser, pages, name):
     browser.open(pages[name])
     browser.point("svg.chart .hit:nth-of-type(5)")
     first = shown(browser)
     assert re.search(r"\d", first)
-    browser.run("document.querySelector('svg.chart').focus()")
+    browser.run("document.querySelector('svg.chart .hit:nth-of-type(5)').ownerSVGElement.focus()")
     browser.key("ArrowRight")
     assert shown(browser) not in (None, first)
     browser.touch("svg.chart .hit:nth-of-type(5)")
     assert shown(browser) == first
+
+
+def test_touching_a_chart_tells_although_another_one_loses_the_focus(browser, pages):
+    browser.open(pages["comparison"])
+    browser.run("document.querySelector('svg.gain').focus({preventScroll: true})")
+    browser.key("Home")
+    assert shown(browser) == "cross_entropy: baseline"
+    browser.touch("svg.forest .c-arm1 .hit")
+    assert shown(browser) == "focal against cross_entropy: better."
+    assert not browser.complaints
 
 
 def test_tables_sort_by_a_click(browser, pages):
@@ -195,7 +212,7 @@ def test_tables_sort_by_a_click(browser, pages):
     assert browser.run(cells) == sorted(browser.run(cells))
 
 
-@pytest.mark.parametrize("name", ["quickstart", "view", "run"])
+@pytest.mark.parametrize("name", ["quickstart", "view", "run", "comparison"])
 def test_pages_print_on_a4(browser, pages, tmp_path, name):
     browser.open(pages[name], width=717, dark=True)
     browser.send("Emulation.setEmulatedMedia", media="print", features=[])

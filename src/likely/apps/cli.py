@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 import likely
 from likely.apps._console import is_first, messages
 from likely.apps._words import in_words, read
+from likely.apps.compare import compare_arms
 from likely.apps.doctor import doctor
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
@@ -33,6 +34,7 @@ app = App(
 )
 app.command(quickstart, name="quickstart")
 app.command(train_model, name="train")
+app.command(compare_arms, name="compare")
 app.command(evaluate_model, name="evaluate")
 app.command(generate_text, name="generate")
 app.command(view_text, name="view")

@@ -1,6 +1,7 @@
 """`likely list`: what there is, without importing it."""
 
 import ast
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -18,11 +19,11 @@ def list_entries(
     wiring: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """List objectives, samplers, models, statistics, tokenizers, tasks, metrics and trials.
+    """List objectives, samplers, models, statistics, tokenizers, tasks, metrics, judges and trials.
 
     Args:
         room: one room only: objectives, decode, models, vocab.statistics, data.tokenizers,
-            data.tasks, audit.metrics or train.trials.
+            data.tasks, audit.metrics, train.judges or train.trials.
         wiring: show what each objective reads, and where it comes from.
         json: print JSON.
     """
@@ -33,6 +34,9 @@ def list_entries(
         )
     if wiring:
         _print_wiring(json)
+        return
+    if room == "objectives":
+        _print_objectives(json)
         return
     found = {name: _entries(name) for name in ([room] if room else ROOMS)}
     if json:
@@ -59,13 +63,48 @@ def first_line(module: str, name: str) -> str:
     Returns:
         The line; the module's own where the function has none, empty where there is no source.
     """
+    return next((text.splitlines()[0] for text in _docstrings(module, name) if text), "")
+
+
+def _docstrings(module: str, name: str) -> list[str | None]:
+    """Of the function and of its file, read from the source."""
     spec = find_spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return ""
+        return []
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
-    texts = [*(ast.get_docstring(node) for node in found), ast.get_docstring(tree)]
-    return next((text.splitlines()[0] for text in texts if text), "")
+    return [*(ast.get_docstring(node) for node in found), ast.get_docstring(tree)]
+
+
+def _print_objectives(as_json: bool) -> None:
+    """What each objective is, with what its docstring says of its status and cost."""
+    said = {}
+    for name, module in catalogue("objectives").items():
+        text = next((text for text in _docstrings(module, name) if text), "")
+        facts = {what.lower(): _fact(text, what) for what in ("Status", "Cost")}
+        said[name] = {"what it is": text.splitlines()[0] if text else "", **facts}
+    if as_json:
+        print_json(said)
+        return
+    rows = [
+        [
+            name,
+            row["what it is"],
+            re.split(r"[,;(]", row["cost"])[0].strip(),
+            row["status"].split(" (")[0],
+        ]
+        for name, row in said.items()
+    ]
+    made = table(["objective", "what it is", "cost", "status"], rows, title="objectives")
+    for column in made.columns[1:]:
+        column.justify = "left"
+    results().print(made)
+
+
+def _fact(docstring: str, what: str) -> str:
+    """A line `Status: …` of a docstring with those it runs on to; empty where there is none."""
+    found = re.search(rf"^{what}: (.+?)(?=^\w+:|^$|\Z)", docstring, re.M | re.S)
+    return " ".join(found[1].split()).rstrip(".") if found else ""
 
 
 def _print_wiring(as_json: bool) -> None:

@@ -128,3 +128,9 @@ class Batch:
 
 
 PER_TOKEN = ("ids", "target", "segment", "position", "weight", "document")
+LOADED = {
+    "step": "which step of an answer the target belongs to, −1 for none",
+    "label": "1 where the target's segment is wanted, 0 where it is not",
+    "segment_score": "the score of the passage that the target belongs to",
+}
+"""Columns with a meaning of their own, one entry a token, which a loader adds where it can."""

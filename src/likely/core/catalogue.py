@@ -20,6 +20,7 @@ ROOMS = {
     "data.tokenizers": "tokenizer",
     "data.tasks": "task",
     "audit.metrics": "metric",
+    "train.judges": "judge",
     "train.trials": "trial",
 }
 """Rooms that have entries, and what one entry of each is called."""

@@ -1,5 +1,7 @@
 """From what every position reads to a batch."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -58,4 +60,11 @@ def build(
         weight=torch.from_numpy((inside if scored is None else scored).astype(np.float32)),
         document=torch.from_numpy(document),
         rows=rows,
+        columns={n: _column(c[source], inside) for n, c in tokens.columns.items()},
     )
+
+
+def _column(values: NDArray[Any], inside: NDArray[np.bool_]) -> torch.Tensor:
+    """A column at every position; 0 in the padding."""
+    there = inside.reshape(-1, *[1] * (values.ndim - 1))
+    return torch.from_numpy(np.where(there, values, np.zeros((), values.dtype)))

@@ -1,13 +1,15 @@
 """A corpus as token ids."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likely.core.errors import ShapeError
 from likely.core.vocabulary import Vocabulary
+from likely.data._scores import segment_scores
 from likely.data.corpus import Corpus
 
 _BATCH = 256  # documents to encode at once
@@ -27,6 +29,7 @@ class Tokens:
         domains: domains of the documents.
         byte_lengths: UTF-8 bytes of the text of each, `[M]`.
         vocabulary: what the ids mean.
+        columns: what else is known of every target, by name: `[n]`, or `[n, K]`.
 
     Raises:
         ShapeError: fields that do not agree on the number of documents or ids, or a document
@@ -39,6 +42,7 @@ class Tokens:
     domains: tuple[str, ...]
     byte_lengths: NDArray[np.int64]
     vocabulary: Vocabulary
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         documents = {len(self.offsets) - 1, *map(len, (self.names, self.domains))}
@@ -48,6 +52,12 @@ class Tokens:
                 f"{len(self.byte_lengths)} byte lengths, {len(self.offsets)} offsets (one more "
                 f"than documents is needed) and {len(self.ids)} ids do not fit together."
             )
+        for name, column in self.columns.items():
+            if len(column) != len(self.ids):
+                raise ShapeError(
+                    f"Tokens: the column {name!r} has {len(column)} entries, and there are "
+                    f"{len(self.ids)} targets: it needs one for each."
+                )
         if (np.diff(self.offsets) < 1).any():
             raise ShapeError("Tokens: every document needs at least one target, its EOS.")
 
@@ -69,19 +79,35 @@ class Tokens:
             Tokens of these documents only.
         """
         chosen = np.asarray(documents, np.int64)
-        parts = [self.ids[self.offsets[m] : self.offsets[m + 1]] for m in chosen]
+        spans = [np.arange(self.offsets[m], self.offsets[m + 1]) for m in chosen]
+        places = np.concatenate(spans) if spans else np.zeros(0, np.int64)
         return Tokens(
-            ids=np.concatenate(parts) if parts else np.zeros(0, np.int32),
-            offsets=_offsets([len(part) for part in parts]),
+            ids=self.ids[places],
+            offsets=_offsets([len(span) for span in spans]),
             names=tuple(self.names[m] for m in chosen),
             domains=tuple(self.domains[m] for m in chosen),
             byte_lengths=self.byte_lengths[chosen],
             vocabulary=self.vocabulary,
+            columns={name: column[places] for name, column in self.columns.items()},
         )
+
+    def with_columns(self, columns: Mapping[str, NDArray[Any]]) -> "Tokens":
+        """The same text with more known of every target.
+
+        Args:
+            columns: by name, one entry a target.
+
+        Returns:
+            New tokens; these stay.
+        """
+        return replace(self, columns={**self.columns, **columns})
 
 
 def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
     """Tokens of every document, each closed by EOS.
+
+    Documents that came in pieces with scores (`segments`, or `texts` and `scores`) have a column
+    `segment_score`: that of the piece which the predicted token ends in.
 
     Args:
         corpus: what to encode.
@@ -91,7 +117,7 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
         The tokens, documents in the order of the corpus.
 
     Raises:
-        BadInput: the vocabulary cannot encode text by itself.
+        BadInput: the vocabulary cannot encode text by itself, or only some documents have scores.
 
     Example:
         >>> from likely.data.corpus import Document
@@ -103,6 +129,7 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
     for begin in range(0, len(corpus), _BATCH):
         texts = [document.text for document in corpus.documents[begin : begin + _BATCH]]
         parts += [ids.astype(np.int32) for ids in vocabulary.encode_many(texts)]
+    scores = segment_scores(corpus, parts, vocabulary)
     return Tokens(
         ids=np.concatenate([piece for part in parts for piece in (part, end)] or [end[:0]]),
         offsets=_offsets([len(part) + 1 for part in parts]),
@@ -110,6 +137,7 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
         domains=tuple(document.domain for document in corpus),
         byte_lengths=np.array([document.bytes for document in corpus], np.int64),
         vocabulary=vocabulary,
+        columns={} if scores is None else {"segment_score": scores},
     )
 
 

@@ -8,11 +8,11 @@ from likely.data.split import PARTS, Share, Split, check_shares, split
 
 LEAST = 200
 """Bytes below which a text cannot be cut: about a paragraph."""
-_MOST_HELD_OUT = 0.3
-_MOST_VALIDATION = 0.2
+_MOST = 2.5
+"""Times its share that a part of whole documents may have."""
 
 
-def split_any(corpus: Corpus) -> Split:
+def split_any(corpus: Corpus, *, validation: Share = 0.08, held_out: Share = 0.12) -> Split:
     """Hold out whole documents where there are enough of them, else the ends of documents.
 
     Whole documents are enough where `split` leaves some for validation and for held-out text and
@@ -20,24 +20,27 @@ def split_any(corpus: Corpus) -> Split:
 
     Args:
         corpus: what to split.
+        validation: share to choose settings by.
+        held_out: share to report results on.
 
     Returns:
         The split; `cut` says whether documents were cut.
 
     Raises:
         BadInput: no documents, or so little text that nothing can be held out.
+        BadSetting: shares that are none, or leave nothing to train on.
     """
+    check_shares(split_any, validation, held_out, locals())
     try:
-        whole = split(corpus)
+        whole = split(corpus, validation=validation, held_out=held_out)
     except BadInput:
         if not len(corpus):
             raise
-        return split_within(corpus)
-    total = corpus.bytes
-    validation, held_out = whole.validation.bytes / total, whole.held_out.bytes / total
-    if 0 < validation <= _MOST_VALIDATION and 0 < held_out <= _MOST_HELD_OUT:
+        return split_within(corpus, validation=validation, held_out=held_out)
+    parts = ((whole.validation, validation), (whole.held_out, held_out))
+    if all(0 < part.bytes <= _MOST * share * corpus.bytes for part, share in parts):
         return whole
-    return split_within(corpus)
+    return split_within(corpus, validation=validation, held_out=held_out)
 
 
 def split_within(corpus: Corpus, *, validation: Share = 0.08, held_out: Share = 0.12) -> Split:

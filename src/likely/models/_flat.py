@@ -24,7 +24,8 @@ class Given:
         position_ids: places of the tokens, or None.
         num_items_in_batch: what the sum is divided by, or None for the weights' own sum.
         ignore_index: the label that is no target.
-        columns: what the objective reads besides, `[S, T]` each, and `pair` `[P, 2]`.
+        columns: what the objective reads besides, `[S, T]` or `[S, T, K]` each, and `pair`
+            `[P, 2]`.
     """
 
     labels: Tensor
@@ -113,9 +114,11 @@ def _where(
 def _column(name: str, value: Tensor, count: int) -> Tensor:
     if name == "pair":
         return value
-    if value.numel() != count:
+    wide = value.dim() == 3
+    entries = value.shape[0] * value.shape[1] if wide else value.numel()
+    if entries != count:
         raise ShapeError(
-            f"The column {name!r} has {value.numel()} entries, and the batch {count} positions: "
+            f"The column {name!r} has {entries} entries, and the batch {count} positions: "
             "give one a position, where entry t belongs to the token that comes after t."
         )
-    return value.reshape(-1)
+    return value.flatten(0, 1) if wide else value.reshape(-1)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from likely.core.errors import Unsupported
 from likely.core.head import Head
 from likely.core.stats import Statistic
+from likely.core.vocabulary import Vocabulary
 from likely.models._flat import Given, flat_batch
 from likely.models._heads import scale_and_softcap
 from likely.models._measured_loss import Prepared, objective_total
@@ -32,6 +33,7 @@ class Inside:
         names: positional parameters of the model's `forward`.
         any_name: whether that `forward` takes further keywords.
         plain: what was replaced: `model`, `head`, `loss`; None for what the class has.
+        vocabulary: what the ids mean, for objectives that ask.
         active: whether calls with labels are scanned.
         logits: whether logits are given besides the loss (without gradient).
         tokens: whether log p of every target is kept in place of a loss.
@@ -51,6 +53,7 @@ class Inside:
     names: tuple[str, ...]
     any_name: bool
     plain: dict[str, Any]
+    vocabulary: Vocabulary | None = None
     active: bool = True
     logits: bool = False
     tokens: bool = False
@@ -190,7 +193,9 @@ class Inside:
                 self.log_prob = log_prob
                 return log_prob.sum()
             rng = self._generator(hidden.device) if "rng" in self.objective.needs else None
-            total, counted = objective_total(self.objective, states, head, batch, rng, group)
+            total, counted = objective_total(
+                self.objective, states, head, batch, rng, group, self.vocabulary
+            )
         if items is None:
             # Without a target there is nothing to learn, and nothing to divide by.
             return total / torch.where(counted == 0, 1.0, counted)

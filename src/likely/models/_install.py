@@ -7,6 +7,7 @@ from typing import Any
 
 from likely.core.bind import Bound
 from likely.core.errors import Unsupported
+from likely.core.vocabulary import Vocabulary
 from likely.models._heads import causal_lm, linear_head
 from likely.models._inside import Inside
 from likely.models._measured_loss import prepare
@@ -14,12 +15,13 @@ from likely.models._replaced import NAME, methods
 from likely.vocab._shards import group_of
 
 
-def install(model: Any, objective: str | Bound) -> Inside:
+def install(model: Any, objective: str | Bound, vocabulary: Vocabulary | None = None) -> Inside:
     """Replace `forward` of the model and of its head, on these instances.
 
     Args:
         model: a causal language model of `transformers`, wrapped or not.
         objective: what its loss shall be.
+        vocabulary: what the ids mean, for objectives that ask.
 
     Returns:
         What the replaced functions share; `remove` takes it.
@@ -44,6 +46,7 @@ def install(model: Any, objective: str | Bound) -> Inside:
         names=tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
         any_name=any(p.kind is p.VAR_KEYWORD for p in parameters),
         plain=plain,
+        vocabulary=vocabulary,
     )
     inside.methods = methods(inner, head, found.columns)
     for part, (owner, name, method) in inside.methods.items():
@@ -73,29 +76,33 @@ def remove(inside: Inside) -> None:
 
 
 @contextmanager
-def inside_head(model: Any, objective: str | Bound) -> Iterator[Inside]:
+def inside_head(
+    model: Any, objective: str | Bound, vocabulary: Vocabulary | None = None
+) -> Iterator[Inside]:
     """A model whose loss is an objective, inside its head, for a while.
 
     Args:
         model: a causal language model; one that is patched gets another objective for this while.
         objective: what its loss shall be.
+        vocabulary: what the ids mean, for objectives that ask.
 
     Yields:
         What the replaced functions share.
     """
     inside = getattr(causal_lm(model), NAME, None)
     if inside is None or not inside.active:
-        inside = install(model, objective)
+        inside = install(model, objective, vocabulary)
         try:
             yield inside
         finally:
             remove(inside)
         return
-    before, inside.objective = inside.objective, prepare(objective)
+    before = inside.objective, inside.vocabulary
+    inside.objective, inside.vocabulary = prepare(objective), vocabulary or inside.vocabulary
     try:
         yield inside
     finally:
-        inside.objective = before
+        inside.objective, inside.vocabulary = before
 
 
 def _check(model: Any, head: Any) -> None:

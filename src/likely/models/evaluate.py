@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from likely.core.batch import Batch
+from likely.core.batch import LOADED, Batch
 from likely.core.bind import Bound, Source, Wire
 from likely.core.errors import NotMeasured, ShapeError
 from likely.core.stats import Statistic, Stats, Want, as_wishes
+from likely.models._second import Seconds, missing
 from likely.models.reader import Reader, measure
 from likely.vocab._shards import whole
 
@@ -80,25 +81,30 @@ def evaluate(
     wishes = as_wishes(also)
     second: dict[str, dict[str, Statistic]] = {}
     wired: dict[str, tuple[Wire, ...]] = {}
+    known: dict[str, Tensor] = {}
+    seconds = Seconds(batch, roles)
     for name, entry in entries.items():
-        aliases = entry.wants(Source(batch, head, reader.vocabulary, states.get(name)))
-        wishes |= {f"{name}/{alias}": wish for alias, wish in aliases.items()}
+        source = Source(batch, head, reader.vocabulary, states.get(name), seconds.read)
+        aliases = entry.wants(source)
+        known |= {f"{name}/{a}": t for a, t in aliases.items() if isinstance(t, Tensor)}
+        wishes |= {f"{name}/{a}": w for a, w in aliases.items() if isinstance(w, Statistic)}
         wired[name] = entry.wires(tuple(aliases))
         for wire in wired[name]:
             if wire.kind == "statistic":
                 wishes[wire.name] = Statistic(wire.statistic)
-            elif wire.kind == "field" and wire.name not in batch:
-                raise NotMeasured(wire.name, batch.names, _remedy(entry, wire))
-            elif wire.kind == "role" and wire.name not in batch:
-                if wire.role not in roles:
-                    raise NotMeasured(wire.name, [*batch.names, *wishes], _remedy(entry, wire))
+            elif wire.kind not in ("field", "role") or wire.name in batch:
+                continue
+            elif wire.kind == "role" and wire.role in roles:
                 second.setdefault(wire.role, {})[wire.statistic] = Statistic(wire.statistic)
+            elif not wire.optional:
+                raise NotMeasured(wire.name, [*batch.names, *wishes], remedy(entry, wire))
+    others = {role: seconds.read(role, wants) for role, wants in second.items()}
+    compared = seconds.roles_of(wishes)
     if states_and_head:
-        stats = measure(batch, wishes, *states_and_head, group=reader.group)
+        measured = measure(batch, wishes, *states_and_head, group=reader.group, roles=compared)
     else:
-        stats = measure(batch, wishes, reader.logits(batch))
-    with torch.no_grad():
-        others = {role: roles[role].read(batch, wants) for role, wants in second.items()}
+        measured = measure(batch, wishes, reader.logits(batch), roles=compared)
+    stats = Stats({**measured, **known}, measured.backend, measured.sweeps)
     values, weight = {}, {}
     for name, entry in entries.items():
         given = {w.name: _look_up(w, name, batch, stats, others, states, rng) for w in wired[name]}
@@ -106,14 +112,21 @@ def evaluate(
     return Evaluation(values, weight, stats)
 
 
-def _remedy(entry: Bound, wire: Wire) -> str:
-    """What to do about something that an entry reads and nobody gave."""
-    if wire.kind == "field":
+def remedy(entry: Bound, wire: Wire) -> str:
+    """What to do about something that an entry reads and nobody gave.
+
+    Args:
+        entry: who reads it.
+        wire: what it reads.
+
+    Returns:
+        A sentence.
+    """
+    if wire.name == "pair":
         return f"{entry.name} compares segments in pairs: give a batch with pair [P, 2]."
-    return (
-        f"{entry.name} needs a second model in the role {wire.role!r} "
-        f'(in a recipe: [roles] {wire.role} = "FOLDER"), or a column of this name in the batch.'
-    )
+    if wire.kind == "field":
+        return f"{entry.name} reads a column {wire.name!r} of the batch: {LOADED[wire.name]}."
+    return f"{entry.name} needs a second model. {missing(wire.role)}"
 
 
 def _look_up(
@@ -125,17 +138,16 @@ def _look_up(
     states: Mapping[str, Any],
     rng: torch.Generator | None,
 ) -> Any:
-    if wire.kind == "alias":
-        return stats[f"{entry}/{wire.name}"]
-    if wire.kind == "state":
-        return states[entry]
+    if wire.kind in ("field", "role"):
+        if wire.name in batch:
+            return batch[wire.name]
+        return others[wire.role][wire.statistic] if wire.role in others else None
     if wire.kind == "rng":
         return rng
-    if wire.kind == "field" or wire.name in batch:
-        return batch[wire.name]
-    if wire.kind == "role":
-        return others[wire.role][wire.statistic]
-    return stats[wire.name]
+    if wire.kind == "state":
+        return states[entry]
+    name = f"{entry}/{wire.name}" if wire.kind == "alias" else wire.name
+    return None if wire.optional and name not in stats else stats[name]
 
 
 def _split(entry: Bound, returned: Any, batch: Batch) -> tuple[Tensor, Tensor]:

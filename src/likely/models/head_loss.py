@@ -8,11 +8,16 @@ from torch import Tensor
 
 from likely.core.bind import Bound
 from likely.core.errors import BadInput
+from likely.core.vocabulary import Vocabulary
 from likely.models._install import inside_head
 
 
 def lm_loss(
-    model: Any, batch: Mapping[str, Any], objective: str | Bound = "cross_entropy"
+    model: Any,
+    batch: Mapping[str, Any],
+    objective: str | Bound = "cross_entropy",
+    *,
+    vocabulary: Vocabulary | None = None,
 ) -> Float[Tensor, ""]:
     r"""The loss of a causal language model by any objective, without its logits.
 
@@ -30,6 +35,8 @@ def lm_loss(
             `labels` or `shift_labels`, `num_items_in_batch`; and the columns that the objective
             reads, of the same shape, where entry t belongs to the token that comes after t.
         objective: its name with settings, `"focal(gamma=2)"`.
+        vocabulary: what the ids mean, for objectives that ask (`number_token_loss`):
+            `likely.data.tokenizers.pretrained.of_tokenizer(tokenizer)`.
 
     Returns:
         One number, with its gradient; 0 where no label counts.
@@ -55,7 +62,7 @@ def lm_loss(
         if given.get("shift_labels") is None:
             raise BadInput("lm_loss: the batch has neither labels nor shift_labels.")
         given["labels"] = given["shift_labels"]
-    with inside_head(model, objective):
+    with inside_head(model, objective, vocabulary):
         out = model(**given)
     loss: Tensor = out[0] if isinstance(out, tuple) else out["loss"]
     return loss

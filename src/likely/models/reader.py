@@ -17,6 +17,7 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.tokens import Tokens
 from likely.models._judge import Judged, judge_in_windows
 from likely.vocab._ranks import Group
+from likely.vocab._readers import Role, at, whole_rows
 from likely.vocab.scan import from_logits, scan
 
 
@@ -168,6 +169,7 @@ def measure(
     head: Head | None = None,
     *,
     group: Group | None = None,
+    roles: Mapping[str, Role] | None = None,
 ) -> Stats:
     """Scan the positions that count and put their statistics back in place.
 
@@ -177,6 +179,7 @@ def measure(
         source: hidden states `[N, D]` where there is a head, else logits `[N, V]`.
         head: what turns states into logits.
         group: processes over which the head's words lie, as for `scan`.
+        roles: second readers, with a row for every position.
 
     Returns:
         One row a position; 0 where the weight is 0.
@@ -187,11 +190,14 @@ def measure(
         wishes = {name: wish.at(places) for name, wish in wishes.items()}
     rows = source if everywhere else source[places]
     targets = batch.target if everywhere else batch.target[places]
+    others = roles or {}
+    if not everywhere:
+        others = {name: at(role, places) for name, role in others.items()}
     if head is None:
-        stats = from_logits(rows, targets, wishes)
+        stats = from_logits(rows, targets, wishes, roles=whole_rows(others, rows.shape[1]))
     else:
         own = head if everywhere else head.at(places)
-        stats = scan(rows, own, targets, wishes, group=group)
+        stats = scan(rows, own, targets, wishes, group=group, roles=others)
     if everywhere:
         return stats
     back = {name: _put_back(value, places, len(batch)) for name, value in stats.items()}

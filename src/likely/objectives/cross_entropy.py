@@ -12,6 +12,9 @@ def cross_entropy(log_prob: Float[Tensor, "N"]) -> Float[Tensor, "N"]:
     $$ \mathcal{L} = -\log p_y $$
 
     Cost: separable, three matrix products.
+    Status: verified (the definition).
+    Detached: nothing.
+    Denominator: tokens.
 
     Args:
         log_prob: log p of the target, nats.

@@ -8,6 +8,7 @@ from torch import Tensor
 
 LAWS = frozenset({"separable"})
 NEUTRAL = ({"gamma": 0.0}, "cross_entropy")
+KNOBS = {"gamma": (0.5, 1.0, 2.0, 4.0)}
 
 
 def focal(
@@ -18,6 +19,9 @@ def focal(
     $$ \mathcal{L} = -(1 - p_y)^\gamma \log p_y $$
 
     Cost: separable, three matrix products.
+    Status: verified (numbers printed by the authors' code).
+    Detached: nothing: the weight is learned through.
+    Denominator: tokens.
 
     Args:
         log_prob: log p of the target, nats.

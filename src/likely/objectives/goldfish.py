@@ -11,6 +11,7 @@ from torch import Tensor
 from likely.objectives._hash import uniform_of, windows_before
 
 LAWS = frozenset[str]()
+KNOBS = {"k": (3, 4, 8)}
 
 
 def goldfish(
@@ -35,6 +36,9 @@ def goldfish(
     segment are never dropped, in both.
 
     Cost: separable, three matrix products.
+    Status: verified (masks of the authors' code in `hash="official"`).
+    Detached: the mask, which is no function of the model.
+    Denominator: kept tokens.
 
     Args:
         log_prob: log p of the target, nats.

@@ -34,6 +34,11 @@ class Attempt:
     code: str
 
     @property
+    def name(self) -> str:
+        """How progress calls it."""
+        return self.claim.name
+
+    @property
     def folder(self) -> Path:
         """Where finished trials lie."""
         return self.out / self.claim.name / ".trials"

@@ -13,6 +13,8 @@ from likely.train._trials import Trial, run_unit
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _LOOK_EVERY = 0.2
+_PATIENCE = 60.0
+"""Seconds for a training to take its last step and to write a checkpoint."""
 
 Unit = Sequence[Trial]
 
@@ -34,8 +36,12 @@ class Crew:
     def __exit__(self, *raised: object) -> None:
         for connection, worker in self._workers.items():
             worker.terminate()  # What a worker finished is on the disk already.
-            worker.join()
-            connection.close()
+            connection.close()  # One that saves a checkpoint instead sees that nobody listens.
+        for worker in self._workers.values():
+            worker.join(_PATIENCE)
+            if worker.is_alive():
+                worker.kill()
+                worker.join()
         self._workers.clear()
 
     def run(self, units: Sequence[Unit], look: Callable[[], None]) -> None:
@@ -104,7 +110,11 @@ def _work(connection: Connection) -> None:
             unit = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(run_unit(unit))
+        problem = run_unit(unit)
+        try:
+            connection.send(problem)
+        except OSError:
+            return
 
 
 def _leave_with_parent() -> None:

@@ -1,13 +1,12 @@
-"""Does the trials of an attempt, those that are not done yet, and says how far it is."""
+"""Does the trials of an attempt or a study, those that are not done yet, and says how far it is."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from likely.core.errors import LikelyError
 from likely.train import _trials
-from likely.train._attempt import Attempt
 from likely.train._crew import Crew
 from likely.train._trials import Trial
 from likely.train.interrupt import Interrupt
@@ -15,7 +14,7 @@ from likely.train.interrupt import Interrupt
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the trying of a claim is.
+    """How far the trying of a claim, or a study, is.
 
     Args:
         claim: its name.
@@ -33,11 +32,38 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+@runtime_checkable
+class Job(Protocol):
+    """What is made of trials: a claim that is tried, or a study."""
+
+    @property
+    def name(self) -> str:
+        """How progress calls it."""
+
+    @property
+    def folder(self) -> Path:
+        """Where finished trials lie."""
+
+    @property
+    def total(self) -> int:
+        """How many trials it takes."""
+
+    def stopped(self, done: int) -> LikelyError:
+        """What is raised on Ctrl-C.
+
+        Args:
+            done: trials that are finished.
+
+        Returns:
+            The error, which says how to go on.
+        """
+
+
 class Doing:
-    """Does trials of an attempt, once each, and says how far it is.
+    """Does trials of a job, once each, and says how far it is.
 
     Args:
-        attempt: what is tried.
+        attempt: whose trials they are.
         crew: who does it.
         interrupt: Ctrl-C.
         progress: called several times a second.
@@ -46,7 +72,7 @@ class Doing:
 
     def __init__(
         self,
-        attempt: Attempt,
+        attempt: Job,
         crew: Crew,
         interrupt: Interrupt,
         progress: OnProgress | None,
@@ -100,7 +126,7 @@ class Doing:
         done = self.done()
         if self.progress is not None:
             found = sum(trial.path in self.found for trial in self.trials)
-            self.progress(Progress(self.attempt.claim.name, done, self.attempt.total, found))
+            self.progress(Progress(self.attempt.name, done, self.attempt.total, found))
         if self.interrupt.asked:
             raise self.attempt.stopped(done)
 

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
+from likely.core.bind import Bound, bind
 from likely.core.errors import Unsupported
+from likely.core.vocabulary import Vocabulary
+from likely.data.tokenizers.pretrained import of_tokenizer
 from likely.models._inside import Inside
 
 SFT, DPO = "trl.trainer.sft_trainer", "trl.trainer.dpo_trainer"
@@ -80,6 +83,23 @@ def check(trainer: Any) -> None:
     ):
         if wrong:
             raise Unsupported(f"patch: {said}.")
+
+
+def vocabulary_of(trainer: Any, objective: str | Bound) -> Vocabulary | None:
+    """What the ids of the trainer's own tokenizer mean, where an objective may ask for it.
+
+    Args:
+        trainer: made.
+        objective: its name with settings.
+
+    Returns:
+        The vocabulary; None where nobody asks, or there is no fast tokenizer.
+    """
+    module = objective.module if isinstance(objective, Bound) else bind(objective).module
+    tokenizer = getattr(trainer, "processing_class", None)
+    if not hasattr(module, "wants") or getattr(tokenizer, "backend_tokenizer", None) is None:
+        return None
+    return of_tokenizer(tokenizer)
 
 
 def replace(trainer: Any, inside: Inside) -> Callable[[], None]:

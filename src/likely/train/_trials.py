@@ -18,6 +18,7 @@ from typing import Any
 from likely.core.catalogue import catalogue, get, module_of
 from likely.core.disk import write_whole
 from likely.core.errors import LikelyError, did_you_mean, first_line
+from likely.core.settings import check
 from likely.train._measures import plain
 
 FORMAT = 1
@@ -152,8 +153,9 @@ def run_trial(trial: Trial) -> None:
     entry = get("train.trials", trial.entry)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+    settings = check(trial.where, entry, trial.settings)  # JSON knows lists, entries tuples too.
     wall, begin = time.perf_counter(), time.process_time()
-    found = plain(entry(trial.seed, **trial.settings))
+    found = plain(entry(trial.seed, **settings))
     spent, wall = time.process_time() - begin, time.perf_counter() - wall
     if fingerprint(trial.entry) != trial.code:
         raise LikelyError(

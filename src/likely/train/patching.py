@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any
 
 from likely.core.bind import Bound
+from likely.core.vocabulary import Vocabulary
 from likely.models._inside import Inside
 from likely.models._install import install, remove
 from likely.train import _trainers
@@ -48,7 +49,12 @@ class Patch:
         return f"Patch({self._inside.name}, objective={str(self._inside.objective)!r}, {now})"
 
 
-def patch(trainer_or_model: Any, objective: str | Bound = "cross_entropy") -> Patch:
+def patch(
+    trainer_or_model: Any,
+    objective: str | Bound = "cross_entropy",
+    *,
+    vocabulary: Vocabulary | None = None,
+) -> Patch:
     """Make an objective the loss of a model, inside its head, whoever calls the model.
 
     A trainer is patched after it was made and before it trains: `transformers.Trainer` and TRL's
@@ -59,6 +65,9 @@ def patch(trainer_or_model: Any, objective: str | Bound = "cross_entropy") -> Pa
     Args:
         trainer_or_model: a trainer, or a causal language model of `transformers`, wrapped or not.
         objective: its name with settings, `"focal(gamma=2)"`.
+        vocabulary: what the ids mean, for objectives that ask (`number_token_loss`):
+            `likely.data.tokenizers.pretrained.of_tokenizer(tokenizer)`. A trainer's own tokenizer
+            need not be given.
 
     Returns:
         A context (`with patch(...):`) that is also a handle with `restore()`.
@@ -79,9 +88,11 @@ def patch(trainer_or_model: Any, objective: str | Bound = "cross_entropy") -> Pa
         True
     """
     if not _trainers.is_trainer(trainer_or_model):
-        return Patch(install(trainer_or_model, objective), lambda: None)
+        return Patch(install(trainer_or_model, objective, vocabulary), lambda: None)
     _trainers.check(trainer_or_model)
-    inside = install(trainer_or_model.model, objective)
+    if vocabulary is None:
+        vocabulary = _trainers.vocabulary_of(trainer_or_model, objective)
+    inside = install(trainer_or_model.model, objective, vocabulary)
     try:
         undo = _trainers.replace(trainer_or_model, inside)
     except BaseException:

@@ -56,6 +56,43 @@ def readers_of(
     return tuple(readers), sources, small
 
 
+def at(role: Role, places: Tensor) -> Role:
+    """A second reader's rows at some positions.
+
+    Args:
+        role: the reader.
+        places: which positions.
+
+    Returns:
+        The same for these only.
+    """
+    if isinstance(role, TopLogits):
+        return role.at(places)
+    states, head = role
+    return states[places], head.at(places)
+
+
+def whole_rows(roles: Mapping[str, Role], size: int) -> dict[str, Tensor]:
+    """Second readers as logits of the whole vocabulary, for a model that has nothing else.
+
+    Args:
+        roles: the readers.
+        size: V.
+
+    Returns:
+        `[N, V]` a role; −∞ for words that were not stored.
+    """
+    found = {}
+    for name, role in roles.items():
+        if isinstance(role, TopLogits):
+            nothing = role.logits.new_full((len(role.ids), size), -torch.inf)
+            found[name] = nothing.scatter(1, role.ids, role.logits)
+        else:
+            states, head = role
+            found[name] = _aligned(head, size).logits(states)
+    return found
+
+
 def _same_rows(name: str, expected: int, found: int) -> None:
     if found != expected:
         raise ShapeError(

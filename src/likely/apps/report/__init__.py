@@ -1,7 +1,8 @@
-"""Pages: one HTML file with everything in it, for a job, a run, or a text as a model sees it."""
+"""Pages: one HTML file with everything in it, for a job, a run, a study, or a text as seen."""
 
+from likely.apps.report._comparison import render_comparison, write_comparison
 from likely.apps.report._quickstart import render
 from likely.apps.report._run import render_run
 from likely.apps.report._view import render_view
 
-__all__ = ["render", "render_run", "render_view"]
+__all__ = ["render", "render_comparison", "render_run", "render_view", "write_comparison"]

@@ -1,5 +1,40 @@
 """Numbers as a reader takes them in: three digits, units that fit."""
 
+from collections.abc import Sequence
+from typing import Any
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Several names as a reader says them.
+
+    Args:
+        parts: names.
+
+    Returns:
+        ``a``, ``a and b``, ``a, b and c``.
+
+    Example:
+        >>> joined(["a"]), joined(["a", "b", "c"])
+        ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
+
+
+def plain(value: Any) -> str:
+    """A setting as a reader takes it in.
+
+    Args:
+        value: a number, a word, or anything else.
+
+    Returns:
+        Four digits of a number, everything else as it is.
+
+    Example:
+        >>> plain(0.012345), plain("mean")
+        ('0.01234', 'mean')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
 
 def short_count(number: float | int) -> str:
     """A count in three digits.

@@ -51,15 +51,34 @@ def pretrained(corpus: Corpus, *, path: str) -> Vocabulary:
     if file.is_file() and alone:
         return counted(vocabulary_of(name, _text(file)), corpus)
     found = _loaded(str(given.parent) if given.is_file() else path)
-    backend = getattr(found, "backend_tokenizer", None)
+    return counted(of_tokenizer(found, name=name), corpus)
+
+
+def of_tokenizer(tokenizer: Any, *, name: str = "") -> Vocabulary:
+    """What the ids of a tokenizer of transformers mean, where it is in memory already.
+
+    Args:
+        tokenizer: a fast one (`PreTrainedTokenizerFast`).
+        name: what it shall be called; its own `name_or_path` where nothing is given.
+
+    Returns:
+        The vocabulary, without counts.
+
+    Raises:
+        Unsupported: one that is written in Python only.
+    """
+    name = name or str(getattr(tokenizer, "name_or_path", "")) or type(tokenizer).__name__
+    backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise Unsupported(
-            f"{path}: this tokenizer ({type(found).__name__}) is written in Python only; use one "
-            "with a tokenizer.json."
+            f"{name}: this tokenizer ({type(tokenizer).__name__}) is written in Python only; use "
+            "one with a tokenizer.json."
         )
-    begin = found.bos_token or found.cls_token
-    end = found.eos_token or found.sep_token
-    return counted(vocabulary_of(name, backend.to_str(), begin=begin, end=end), corpus)
+    begin = tokenizer.bos_token or tokenizer.cls_token
+    end = tokenizer.eos_token or tokenizer.sep_token
+    chat = getattr(tokenizer, "chat_template", None)
+    chat = chat.get("default") if isinstance(chat, dict) else chat  # several, by their names
+    return vocabulary_of(name, backend.to_str(), begin=begin, end=end, template=chat or "")
 
 
 def _ours(folder: Path) -> Vocabulary | None:

@@ -1,5 +1,9 @@
 // Charts: the nearest point tells its values, by pointer, touch and arrow keys.
-const tellPoint = (point) => showTip(point, (box) => put(box, "p", point.dataset.t));
+let telling = null;
+const tellPoint = (point) => {
+  telling = point.ownerSVGElement;
+  showTip(point, (box) => put(box, "p", point.dataset.t));
+};
 for (const chart of document.querySelectorAll("svg.chart")) {
   const points = [...chart.querySelectorAll(".hit")];
   if (!points.length) continue;
@@ -26,5 +30,6 @@ for (const chart of document.querySelectorAll("svg.chart")) {
     current = Math.min(Math.max(current + step, 0), points.length - 1);
     tellPoint(points[current]);
   });
-  chart.addEventListener("blur", hideTip);
+  // A touch of another chart takes the focus away after it has told its point.
+  chart.addEventListener("blur", () => { if (telling === chart) hideTip(); });
 }

@@ -1,0 +1,1 @@
+"""Judges: what a trained model is measured by, one file each."""
