@@ -128,9 +128,7 @@ def _ids(corpus: Corpus, vocabulary: Vocabulary) -> list[list[int]]:
     return [[*vocabulary.encode(document.text).tolist(), vocabulary.eos] for document in corpus]
 
 
-def _misprinted(
-    texts: list[list[int]], vocabulary: Vocabulary, rng: np.random.Generator
-) -> Pairs:
+def _misprinted(texts: list[list[int]], vocabulary: Vocabulary, rng: np.random.Generator) -> Pairs:
     """Each text's rest, and the same with one letter changed."""
     rejected = []
     for text in texts:
