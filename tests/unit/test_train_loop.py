@@ -15,7 +15,7 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.packing import TrainingPlan
 from likely.models.evaluate import evaluate
 from likely.models.reader import Reader
-from likely.train import _assess, _training, checkpoint
+from likely.train import _assess, _material, checkpoint
 from likely.train._step import Step, gradient
 from likely.train.errors import Diverged, Interrupted
 from likely.train.loop import run
@@ -125,7 +125,7 @@ def test_the_folder_of_a_run(tmp_path, monkeypatch):
     found = SimpleNamespace(nats_per_token=1.0, bits_per_byte=2.0, perplexity=3.0, accuracy=0.5)
     seen = []
     monkeypatch.setattr(
-        _training, "assess", lambda reader, tokens, recipe: seen.append(tokens) or vars(found)
+        _material, "assess", lambda reader, tokens, recipe: seen.append(tokens) or vars(found)
     )
     rows, validation = [], texts()
     done = small(

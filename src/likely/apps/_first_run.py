@@ -9,13 +9,14 @@ from accelerate import Accelerator
 
 from likely.core.errors import LikelyError
 from likely.data.tokens import Tokens
+from likely.models.load import positions_at
 from likely.train import sizes
 from likely.train._check import build, trainable
 from likely.train._first import from_first
 from likely.train._share import share
 from likely.train._speed import tokens_per_second
 from likely.train.precision import fast_precision
-from likely.train.recipe import Recipe
+from likely.train.recipe import Recipe, gentle_rate
 from likely.train.sizes import SHAPES, Shape
 
 MINUTES = 2.0
@@ -63,7 +64,7 @@ def choose(
     while "steps" not in given:
         speed = _speed(recipe, train, accelerator)
         fits = sizes.suits_the_machine(shape, len(train.ids), speed, seconds)
-        if "model" in given or fits or shape == SHAPES[0]:
+        if "model" in given or "start" in given or fits or shape == SHAPES[0]:
             break
         shape = sizes.smaller(shape)
         recipe = _recipe(given, shape, world)
@@ -110,7 +111,13 @@ def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recip
         "schedule": {"warmup": 0.1, "floor": 0.0, **given.get("schedule", {})},
     }
     usual: dict[str, Any] = {"name": "muon", "lr": shape.lr}
-    if "model" not in given and "length" in given:
+    if start := given.get("start"):
+        usual = {"name": "adamw", "lr": _rate(given)}
+        if "length" not in given:
+            values["length"] = min(shape.length, positions_at(start) or shape.length)
+        if "model" not in given:
+            del values["model"]
+    elif "model" not in given and "length" in given:
         values["model"] = _with_context(shape, given["length"])
     elif "model" in given:
         kind, settings = _kind(given["model"])
@@ -124,6 +131,11 @@ def _recipe(given: Mapping[str, Any], shape: Shape, processes: int = 1) -> Recip
     same = told.get("name", usual["name"]) == usual["name"]
     values["optimizer"] = {**usual, **told} if same else told
     return build(values, "likely train")
+
+
+def _rate(given: Mapping[str, Any]) -> float | None:
+    rank = given.get("lora", {}).get("rank", 0)
+    return gentle_rate(given.get("kind", Recipe.kind), given["start"], rank)
 
 
 def _kind(model: str) -> tuple[str, dict[str, Any]]:
@@ -169,6 +181,8 @@ def _with_steps(
 
 
 def _about_model(recipe: Recipe, given: Mapping[str, Any], shape: Shape, largest: Shape) -> str:
+    if recipe.start:
+        return f"Model: {recipe.start}, to begin from; steps of {_optimizer(recipe)}."
     if "model" in given:
         return f"Model: {recipe.model}, as you said; steps of {_optimizer(recipe)}."
     if shape != largest:

@@ -13,7 +13,9 @@ from likely.core.errors import LikelyError
 from likely.data.corpus import Corpus
 from likely.data.within import split_any
 from likely.models.reader import Reader
+from likely.train._kinds import FROM_EXAMPLES
 from likely.train._texts import read_data
+from likely.train.recipe import Recipe
 from likely.train.run import Run, read_run
 
 EXCERPT, SAMPLES, SAMPLE_TOKENS = 900, 2, 240
@@ -48,7 +50,8 @@ def write_run_report(
     if reader is not None:
         samples = _samples(reader, run.recipe.seed)
         try:
-            coloured = _coloured(reader, validation or split_any(read_data(run.recipe)).validation)
+            if run.recipe.kind not in FROM_EXAMPLES:
+                coloured = _coloured(reader, validation or _validation(run.recipe))
         except LikelyError as problem:  # The text may have moved since.
             missing = f"Its text cannot be shown: {str(problem).splitlines()[0]}"
     name = folder.absolute().name
@@ -62,6 +65,10 @@ def write_run_report(
     path = out or folder / "report.html"
     write_whole(path, render_run(name, facts, run.training, run.evaluations, samples, coloured))
     return path
+
+
+def _validation(recipe: Recipe) -> Corpus:
+    return split_any(read_data(recipe)).validation
 
 
 def _samples(reader: Reader, seed: int) -> list[str]:
@@ -94,7 +101,8 @@ def _headline(name: str, run: Run) -> str:
 def _sentences(run: Run, reader: Reader | None) -> list[str]:
     recipe = run.recipe
     size = f" of {reader.parameters_count:,} parameters" if reader else ""
-    found = [f"{recipe.model}{size} was trained with {recipe.objective} on {_named(recipe.data)}."]
+    model = recipe.start or recipe.model
+    found = [f"{model}{size} was trained with {recipe.objective} on {_named(recipe.data)}."]
     if not run.finished:
         found.append(
             f"It stopped at step {run.step:,} of {recipe.steps:,}; `likely train --resume` goes on."

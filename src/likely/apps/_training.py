@@ -15,10 +15,11 @@ from likely.core.settings import check, parse
 from likely.models.ngram import ngram
 from likely.train import _setup
 from likely.train._check import build
+from likely.train._kinds import FROM_EXAMPLES
 from likely.train._share import share
 from likely.train.loop import run
 from likely.train.progress import Bar
-from likely.train.recipe import Recipe, load_recipe
+from likely.train.recipe import OBJECTIVES, Optimizer, Recipe, gentle_rate, load_recipe
 from likely.train.run import Run, read_run
 
 _WHERE = "likely train"
@@ -60,7 +61,7 @@ def from_text(order: Order) -> None:
     )
     for line in (*choice.why, f"Folder: {folder}"):
         messages().print(line)
-    _train(choice.recipe, folder, texts, order, resume=False)
+    train(choice.recipe, folder, texts, order, resume=False)
 
 
 def from_recipe(path: Path, order: Order) -> None:
@@ -72,6 +73,10 @@ def from_recipe(path: Path, order: Order) -> None:
     """
     base = asdict(load_recipe(path))
     given = dict(order.given)
+    for table in ("lora", "rollouts", "roles"):
+        base[table] = {**base[table], **given.pop(table, {})}
+    if given.get("kind", base["kind"]) != base["kind"]:
+        _forget(base, given)
     tuned = given.pop("optimizer", {})
     if tuned.get("name", base["optimizer"]["name"]) != base["optimizer"]["name"]:
         kept = ("clip",)
@@ -81,9 +86,22 @@ def from_recipe(path: Path, order: Order) -> None:
     accelerator = _setup.processes(order.device)
     share(recipe, accelerator.num_processes)
     folder = folder_of(order.out, recipe.data, accelerator)
+    if recipe.kind in FROM_EXAMPLES:
+        messages().print(f"Folder: {folder}")
+        train(recipe, folder, None, order, resume=False)
+        return
     texts = texts_of(recipe, folder, accelerator)
     messages().print(f"Folder: {folder}")
-    _train(recipe, folder, texts, order, resume=False)
+    train(recipe, folder, texts, order, resume=False)
+
+
+def _forget(base: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """What a recipe has because of its kind goes with it."""
+    if "objective" not in given and base["objective"] == OBJECTIVES[base["kind"]]:
+        del base["objective"]
+    rates = (gentle_rate(base["kind"], base["start"], base["lora"]["rank"]), Optimizer().lr)
+    if base["optimizer"]["name"] == "adamw" and base["optimizer"]["lr"] in rates:
+        del base["optimizer"]["lr"]
 
 
 def go_on(folder: Path, order: Order) -> None:
@@ -105,8 +123,10 @@ def go_on(folder: Path, order: Order) -> None:
         messages().print(f"This run is finished: it took all its {done.recipe.steps} steps.")
         _report(done, None, order)
         return
-    texts = texts_of(done.recipe, folder, _setup.processes(order.device))
-    _train(done.recipe, folder, texts, order, resume=True)
+    accelerator = _setup.processes(order.device)
+    from_examples = done.recipe.kind in FROM_EXAMPLES
+    texts = None if from_examples else texts_of(done.recipe, folder, accelerator)
+    train(done.recipe, folder, texts, order, resume=True)
 
 
 def count(order: Order) -> None:
@@ -145,13 +165,22 @@ def count(order: Order) -> None:
     _outcome.next_commands(folder, texts, results())
 
 
-def _train(recipe: Recipe, folder: Path, texts: Texts, order: Order, *, resume: bool) -> None:
+def train(recipe: Recipe, folder: Path, texts: Texts | None, order: Order, *, resume: bool) -> None:
+    """Run a recipe with a bar, and report.
+
+    Args:
+        recipe: complete.
+        folder: of the run.
+        texts: what it reads; None where it reads that itself.
+        order: what was asked for.
+        resume: whether it goes on.
+    """
     with Bar("train", messages()) as bar:
         done = run(
             recipe,
             folder=folder,
-            tokens=texts.train,
-            validation=texts.validation,
+            tokens=texts.train if texts else None,
+            validation=texts.validation if texts else None,
             resume=resume,
             device=order.device,
             progress=bar,
@@ -173,10 +202,12 @@ def _report(done: Run, texts: Texts | None, order: Order) -> None:
     if order.json:
         print_json({"folder": str(done.folder), **last, **({"held_out": said} if said else {})})
         return
+    if done.metrics[0].get("warning"):
+        messages().print(done.metrics[0]["warning"], style="yellow")
     if said is None or texts is None:
         shown = ", ".join(
             f"{name.replace('_', ' ')} {last[name]:.4f}"
-            for name in ("loss", "bits_per_byte", "perplexity", "accuracy")
+            for name in ("loss", "bits_per_byte", "perplexity", "accuracy", "preferred")
             if name in last
         )
         results().print(f"Step {last['step']}: {shown}")

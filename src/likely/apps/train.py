@@ -15,12 +15,19 @@ def train_model(
     recipe: Annotated[tuple[Path, ...], Parameter(show_default=False)] = (),
     /,
     *,
+    kind: Literal["pretrain", "adapt", "align", "distil", "sharpen"] | None = None,
     data: Annotated[tuple[str, ...], _SEVERAL] = (),
+    start: str | None = None,
+    lora: int | None = None,
+    teacher: str | None = None,
+    reference: str | None = None,
+    rollouts: int | None = None,
     field: str | None = None,
     on_error: Literal["raise", "skip"] | None = None,
     tokenizer: str | None = None,
     model: str | None = None,
     objective: str | None = None,
+    objective_after: int | None = None,
     minutes: float | None = None,
     steps: int | None = None,
     rows: int | None = None,
@@ -44,10 +51,22 @@ def train_model(
     goes on from it. `torchrun --nproc-per-node 2 -m likely train …` shares the windows of each
     step between two processes.
 
+    `likely train --kind adapt --start MODEL --data answers.jsonl` trains a model on answers to
+    prompts, `--kind align` on pairs of answers, `--kind distil --teacher MODEL` on what a teacher
+    says of a text, `--kind sharpen` on what the model itself finds likeliest.
+
     Args:
         recipe: a TOML file, such as the recipe.toml of a run.
+        kind: what is learned: text (pretrain), answers (adapt), preferences (align), a teacher
+            (distil), or the model's own best answers (sharpen). pretrain, if not said otherwise.
         data: files, folders, patterns or addresses of text, several after one another;
-            `embedded` is Python's own standard library.
+            `embedded` is Python's own standard library. For adapt and align, JSONL or Parquet with
+            prompt and completion, messages, or chosen and rejected; for sharpen, with prompt.
+        start: a model to begin from: a folder or run, or hub:OWNER/NAME.
+        lora: rank of low-rank adapters that are trained in place of all weights.
+        teacher: a model in the role of teacher, for distil.
+        reference: a model in the role of reference, for align; left out, the model as it starts.
+        rollouts: answers that sharpen draws to each prompt: 16, if not said otherwise.
         field: the field or column that holds the text: text, if not said otherwise.
         on_error: skip what cannot be read, and list it; raise, the default, stops there.
         tokenizer: how text becomes ids, such as "bpe(size=1000)"; bytes, if not said otherwise.
@@ -55,7 +74,8 @@ def train_model(
         model: a model with its settings, such as "transformer(layers=2)"; "ngram(order=6)" is
             counted. `likely list models` shows all.
         objective: a loss with its settings, such as "focal(gamma=2)". `likely list objectives`
-            shows all.
+            shows all. Left out, it is that of the kind.
+        objective_after: steps that are trained by cross_entropy before the objective begins.
         minutes: training takes about as long at most; 2 by default.
         steps: optimiser steps, in place of a time.
         rows: windows of a step, over all processes together.
@@ -73,12 +93,15 @@ def train_model(
         json: print what came of it as JSON.
     """
     named: dict[str, Any] = {
+        "kind": kind,
         "data": data or None,
+        "start": start,
         "field": field,
         "on_error": on_error,
         "tokenizer": tokenizer,
         "model": model,
         "objective": objective,
+        "objective_after": objective_after,
         "steps": steps,
         "rows": rows,
         "length": length,
@@ -92,6 +115,7 @@ def train_model(
         given["optimizer"] = {k: v for k, v in tuned.items() if v is not None}
     if schedule is not None:
         given["schedule"] = _schedule(schedule)
+    given |= _tables(lora, rollouts, {"teacher": teacher, "reference": reference})
     _check(recipe, given, minutes, out, resume)
     from likely.apps import _training
 
@@ -102,8 +126,26 @@ def train_model(
         _training.from_recipe(recipe[0], order)
     elif (model or "").split("(")[0].strip() == "ngram":
         _training.count(order)
+    elif kind in ("adapt", "align", "sharpen"):
+        from likely.apps import _examples_run
+
+        _examples_run.from_examples(order)
     else:
         _training.from_text(order)
+
+
+def _tables(lora: int | None, rollouts: int | None, roles: dict[str, str | None]) -> dict[str, Any]:
+    """Tables of a recipe from options with one value each."""
+    named: dict[str, dict[str, Any]] = {
+        "lora": {"rank": lora},
+        "rollouts": {"count": rollouts},
+        "roles": roles,
+    }
+    kept = {
+        table: {name: value for name, value in values.items() if value is not None}
+        for table, values in named.items()
+    }
+    return {table: values for table, values in kept.items() if values}
 
 
 def _schedule(text: str) -> dict[str, Any]:
@@ -122,7 +164,10 @@ def _check(
 ) -> None:
     """Raise where words do not go together, before anything slow is imported."""
     if resume is not None:
-        options = [f"--{name.replace('_', '-')}" for name in given if name != "optimizer"]
+        options = [
+            f"--{name.replace('_', '-')}" for name in given if name not in ("optimizer", "roles")
+        ]
+        options += [f"--{name}" for name in given.get("roles", ())]
         options += [
             {"name": "--optimizer", "lr": "--lr"}[name] for name in given.get("optimizer", ())
         ]

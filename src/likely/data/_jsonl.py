@@ -24,17 +24,41 @@ def parse(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
     Raises:
         BadInput: a line that is no JSON object, is no UTF-8, or lacks the text.
     """
+    for where, number, entry in objects(file, place, reading):
+        try:
+            document = reading.document(entry, where, f"{place.name}:{number}")
+        except BadInput as problem:
+            reading.refuse(problem)
+            continue
+        yield document
+
+
+def objects(
+    file: Bytes, place: Place, reading: Reading
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """One JSON object a line, whatever its fields; blank lines are passed over.
+
+    Args:
+        file: what is read.
+        place: the file, for messages.
+        reading: takes lines that cannot be read.
+
+    Yields:
+        File and line for messages, the number of the line, and the object.
+
+    Raises:
+        BadInput: a line that is no JSON object or no UTF-8.
+    """
     for number, line in _lines(file, place):
         if not line.strip():
             continue
         where = f"{place.path}, line {number}"
         try:
             entry = _object(line, where, place.path)
-            document = reading.document(entry, where, f"{place.name}:{number}")
         except BadInput as problem:
             reading.refuse(problem)
             continue
-        yield document
+        yield where, number, entry
 
 
 def _lines(file: Bytes, place: Place) -> Iterator[tuple[int, bytes]]:

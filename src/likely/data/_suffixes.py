@@ -25,5 +25,8 @@ TABLES = {
 }
 """Suffixes of files with rows and columns, and what the format is called."""
 
+LINES = frozenset({".jsonl", ".ndjson"})
+"""Suffixes of files with one JSON object a line."""
+
 READ = TEXT_SUFFIXES | TABLES.keys()
 """What is read of a folder."""

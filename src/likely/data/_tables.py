@@ -1,6 +1,7 @@
 """Parquet and Arrow files as documents, one a row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -26,17 +27,51 @@ def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
         BadInput: a file of another format or cut off, no such column, a row without text.
         Unsupported: pyarrow is not installed.
     """
+    check = partial(reading.check_column, where=place.path, kind="column")
+    for where, number, row in entries(file, place, reading, check):
+        try:
+            document = reading.document(row, where, f"{place.name}:{number}")
+        except BadInput as problem:
+            reading.refuse(problem)
+            continue
+        yield document
+
+
+def entries(
+    file: Bytes,
+    place: Place,
+    reading: Reading,
+    check: Callable[[list[str]], None] | None = None,
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """One row after the other, whatever the columns.
+
+    Args:
+        file: what is read.
+        place: the file, for messages.
+        reading: takes rows that cannot be read.
+        check: raises where the columns are not those that are wanted.
+
+    Yields:
+        File and row for messages, the number of the row, and its values by column.
+
+    Raises:
+        BadInput: a file of another format or cut off, a row that is no UTF-8.
+        Unsupported: pyarrow is not installed.
+    """
     kind, number = TABLES[place.suffix], 0
     source = BytesIO(file.read()) if place.packing else file
     try:
         columns, batches = _parquet(source) if kind == "Parquet" else _arrow(source)
-        reading.check_column(columns, place.path, "column")
+        if check:
+            check(columns)
         for batch in batches:
             for row in _rows(batch):
                 number += 1
-                document = _document(row, number, place, reading)
-                if document is not None:
-                    yield document
+                where = f"{place.path}, row {number}"
+                if isinstance(row, UnicodeDecodeError):
+                    reading.refuse(_no_utf8(row, where))
+                else:
+                    yield where, number, row
     except ImportError as problem:
         raise needs("pyarrow", place.suffix) from problem
     except LikelyError:
@@ -91,17 +126,8 @@ def _rows(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
             yield problem
 
 
-def _document(
-    row: dict[str, Any] | UnicodeDecodeError, number: int, place: Place, reading: Reading
-) -> Document | None:
-    where = f"{place.path}, row {number}"
-    try:
-        if isinstance(row, UnicodeDecodeError):
-            raise BadInput(
-                f"{where}: byte {row.start} of a text is not valid UTF-8; write the file again "
-                "with valid text."
-            )
-        return reading.document(row, where, f"{place.name}:{number}")
-    except BadInput as problem:
-        reading.refuse(problem)
-        return None
+def _no_utf8(problem: UnicodeDecodeError, where: str) -> BadInput:
+    return BadInput(
+        f"{where}: byte {problem.start} of a text is not valid UTF-8; write the file again with "
+        "valid text."
+    )

@@ -12,13 +12,11 @@ from likely.data._bytes import Bytes, Place, not_utf8, opened, unreadable
 from likely.data._hugging_face import ADDRESS, from_address, from_saved, is_saved
 from likely.data._places import places
 from likely.data._reading import Limit, OnError, Reading
-from likely.data._suffixes import TABLES, TEXT_SUFFIXES
+from likely.data._suffixes import LINES, TABLES, TEXT_SUFFIXES
 from likely.data._tables import table
 from likely.data.corpus import Corpus, Document
 
 __all__ = ["TEXT_SUFFIXES", "OnError", "read"]
-
-LINES = frozenset({".jsonl", ".ndjson"})
 
 
 def read(

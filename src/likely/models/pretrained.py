@@ -97,7 +97,7 @@ def open_pretrained(path: str) -> Transformer:
             "give a folder with a config.json and safetensors, or hub: and a name on the Hugging "
             "Face hub."
         ) from problem
-    vocabulary = replace(tokenizer_of(Corpus("none", ()), path=path), counts=None)
+    vocabulary = vocabulary_of(path)
     rows = len(model.get_output_embeddings().weight) if model.get_output_embeddings() else 0
     if vocabulary.size > rows > 0:
         raise Unsupported(
@@ -107,3 +107,18 @@ def open_pretrained(path: str) -> Transformer:
     config = model.config.get_text_config()
     context = getattr(config, "max_position_embeddings", None) or 1024
     return Transformer(model.eval(), vocabulary, int(context))
+
+
+def vocabulary_of(path: str) -> Vocabulary:
+    """What the ids of somebody else's model mean.
+
+    Args:
+        path: a folder, or a name on the Hugging Face hub.
+
+    Returns:
+        The vocabulary, without counts.
+
+    Raises:
+        BadInput: there is no tokenizer.
+    """
+    return replace(tokenizer_of(Corpus("none", ()), path=path), counts=None)

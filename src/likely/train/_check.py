@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from typing import Any, get_type_hints
 
@@ -14,7 +14,9 @@ from likely.core.errors import BadSetting, LikelyError, UnknownName, did_you_mea
 from likely.core.fit import fit
 from likely.core.settings import check, parse, settings_of
 from likely.core.words import told
-from likely.train.recipe import Recipe, Schedule
+from likely.train import _kinds
+from likely.train.recipe import Recipe, gentle_rate
+from likely.train.tables import Lora, Schedule
 
 
 def build(data: Mapping[str, Any], where: str) -> Recipe:
@@ -34,7 +36,7 @@ def build(data: Mapping[str, Any], where: str) -> Recipe:
     values = _fields(Recipe, data, "", problems)
     if not any(problem.startswith(("steps", "schedule")) for problem in problems):
         problems += _too_long(values.get("schedule", Schedule()), values.get("steps", Recipe.steps))
-    if "objective" in values:
+    if values.get("objective") is not None:
         problems += _problems("objective", lambda: bind(values["objective"]))
     if "model" in values:
         problems += _problems("model", lambda: trainable(values["model"]))
@@ -46,7 +48,22 @@ def build(data: Mapping[str, Any], where: str) -> Recipe:
         problems += _problems("also", partial(_loggable, name))
     if problems:
         raise BadSetting(where, problems)
-    return Recipe(**values)
+    recipe = Recipe(**_gently(values, data))
+    if problems := _kinds.problems(recipe):
+        raise BadSetting(where, problems)
+    return recipe
+
+
+def _gently(values: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """AdamW without a rate gets the one that suits the kind of run."""
+    told = data.get("optimizer")
+    if not isinstance(told, Mapping) or "lr" in told or values["optimizer"].name != "adamw":
+        return values
+    lora = values.get("lora", Lora())
+    rate = gentle_rate(values.get("kind", Recipe.kind), values.get("start", ""), lora.rank)
+    if rate is None:
+        return values
+    return {**values, "optimizer": replace(values["optimizer"], lr=rate)}
 
 
 _PRETRAINED = (

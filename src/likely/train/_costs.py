@@ -14,7 +14,7 @@ from likely.core.bind import bind
 from likely.data.packing import TrainingPlan
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
-from likely.train import _memory, _setup
+from likely.train import _memory, _second, _setup
 from likely.train._optimizers import optimizers_of
 from likely.train._random import Random
 from likely.train._step import Step
@@ -104,7 +104,7 @@ class _Stepper:
             shared[key] = (reader.to(device), optimizers_of(slow, reader))
         self.reader, self.optimizers = shared[key]
         self.plan = TrainingPlan(text, length=recipe.length, rows=recipe.rows)
-        self.roles = _setup.second_readers(recipe, None, text.vocabulary, device)
+        self.roles = _second.readers(recipe, None, self.reader, device)
         objective = bind(recipe.objective)
         autocast = recipe.precision == "bfloat16"
         self.step = Step(self.reader, objective, recipe.also, self.roles, autocast)

@@ -2,7 +2,6 @@
 
 import hashlib
 import warnings
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -15,10 +14,16 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.tokens import Tokens
 from likely.models.load import load
 from likely.models.reader import Reader
+from likely.train import _shards
 from likely.train._check import not_trained, trainable
 from likely.train.recipe import Recipe
 
-_ONE_WEIGHT_EACH = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
+_KNOWN = (
+    DistributedType.NO,
+    DistributedType.MULTI_CPU,
+    DistributedType.MULTI_GPU,
+    DistributedType.FSDP,
+)
 
 
 def processes(device: str | None) -> Accelerator:
@@ -34,7 +39,8 @@ def processes(device: str | None) -> Accelerator:
         The accelerator.
 
     Raises:
-        Unsupported: weights are sharded over processes, or accelerate has begun on another device.
+        Unsupported: another way to share weights than FSDP2, or accelerate has begun on another
+            device.
     """
     if device not in (None, "cpu"):
         raise BadSetting("run", [f"device={device!r} should be 'cpu', or left out for the best."])
@@ -49,11 +55,13 @@ def processes(device: str | None) -> Accelerator:
             "This Python process has begun to train on another device or precision, and accelerate "
             "cannot change that: start a new process."
         ) from problem
-    if accelerator.distributed_type not in _ONE_WEIGHT_EACH:
+    if accelerator.distributed_type not in _KNOWN:
         raise Unsupported(
-            f"Training over {accelerator.distributed_type} shards the weights, and checkpoints "
-            "here hold whole ones: use data parallelism (`accelerate launch --multi_gpu`)."
+            f"Training over {accelerator.distributed_type.value} is not supported: share the "
+            "windows (accelerate launch --multi_gpu), or the weights too (--use_fsdp "
+            "--fsdp_version 2)."
         )
+    _shards.are_wanted(accelerator)
     return accelerator
 
 
@@ -73,7 +81,7 @@ def fingerprint(tokens: Tokens) -> str:
 
 
 def reader_of(recipe: Recipe, vocabulary: Vocabulary) -> Reader:
-    """The model that the recipe names, with random weights.
+    """The model that the recipe names: the one it starts from, or one with random weights.
 
     Args:
         recipe: names it; gives its seed where the model takes one and has none.
@@ -82,6 +90,8 @@ def reader_of(recipe: Recipe, vocabulary: Vocabulary) -> Reader:
     Returns:
         The model.
     """
+    if recipe.start:
+        return load(recipe.start)
     entry, settings = trainable(recipe.model)
     if "seed" in settings_of(entry):
         settings.setdefault("seed", recipe.seed)
@@ -132,30 +142,3 @@ def same_vocabulary(what: str, reader: Reader, vocabulary: Vocabulary) -> None:
             f"The {what} has another vocabulary ({reader.vocabulary.size} ids) than the training "
             f"text ({vocabulary.size} ids): encode the text with the model's own."
         )
-
-
-def second_readers(
-    recipe: Recipe,
-    given: Mapping[str, Reader] | None,
-    vocabulary: Vocabulary,
-    device: torch.device,
-) -> dict[str, Reader]:
-    """Readers by role: those given, and those that the recipe names; none of them is trained.
-
-    Args:
-        recipe: role → folder.
-        given: role → reader; wins over the recipe.
-        vocabulary: that of the text.
-        device: where they are read.
-
-    Returns:
-        Readers in evaluation mode.
-    """
-    given = given or {}
-    roles = {role: load(path) for role, path in recipe.roles.items() if role not in given}
-    roles |= given
-    for role, reader in roles.items():
-        same_vocabulary(f"reader in the role {role!r}", reader, vocabulary)
-        if isinstance(reader, nn.Module):
-            reader.to(device).eval()
-    return roles

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
@@ -13,13 +13,21 @@ from likely.core.batch import Batch
 from likely.core.bind import Bound
 from likely.core.errors import BadInput
 from likely.core.stats import as_wishes
-from likely.data.packing import TrainingPlan
 from likely.models.evaluate import Evaluation, evaluate
 from likely.models.reader import Reader
 from likely.train import _memory
+from likely.train._shards import unsynchronised
 from likely.train.choose import Choose, weights_of, wishes_of
 
 Sums = dict[str, Tensor]
+
+
+@runtime_checkable
+class Plan(Protocol):
+    """Which batch is read when."""
+
+    def batch(self, number: int, /) -> Batch:
+        """The batch of one number, always the same."""
 
 
 class Step(nn.Module):
@@ -44,12 +52,21 @@ class Step(nn.Module):
         choose: Choose | None = None,
     ) -> None:
         super().__init__()
-        self.reader, self.objective, self.also = reader, objective, also
+        self.reader, self.also = reader, also
         # In a plain dictionary, second readers are no submodules: no gradient, no broadcast.
         self.roles = {"all": dict(roles)}
         self.autocast, self.choose = bfloat16, choose
-        plain = as_wishes((*also, *_memory.also(objective)))
-        self.wishes = {**plain, **wishes_of(choose)}
+        self.use(objective)
+
+    def use(self, objective: Bound) -> None:
+        """Train by another objective from now on.
+
+        Args:
+            objective: what the model is trained by.
+        """
+        self.objective = objective
+        plain = as_wishes((*self.also, *_memory.also(objective)))
+        self.wishes = {**plain, **wishes_of(self.choose)}
 
     def forward(
         self, batch: Batch, state: Any, rng: torch.Generator, interrupted: bool = False
@@ -132,7 +149,7 @@ class Gradient:
 def gradient(
     accelerator: Accelerator,
     module: nn.Module,
-    plan: TrainingPlan,
+    plan: Plan,
     step: int,
     accumulate: int,
     state: Any,
@@ -165,9 +182,9 @@ def gradient(
     sums: Sums = {}
     for turn in range(accumulate):
         batch = plan.batch((step * accumulate + turn) * world + rank).to(accelerator.device)
-        # DDP adds the gradients up over processes once, with the last micro batch.
+        # Gradients are added up over processes once, with the last micro batch.
         last = turn == accumulate - 1
-        with nullcontext() if last else accelerator.no_sync(module):
+        with nullcontext() if last else unsynchronised(accelerator, module):
             total, found = module(batch, state, rng, interrupted)
             accelerator.backward(total)
         sums = {name: sums[name] + value if sums else value for name, value in found.items()}
@@ -178,7 +195,7 @@ def gradient(
             f"Step {step + 1}: the weights of the tokens sum to 0, so there is nothing to learn "
             "from. Larger batches help, or settings of the objective, or a choose, that drop fewer."
         )
-    # DDP leaves the mean over processes of Σ weight·value.
+    # DDP and FSDP2 leave the mean over processes of Σ weight·value.
     gradients = [p.grad for p in module.parameters() if p.grad is not None]
     torch._foreach_mul_(gradients, world / weight)
     means = {

@@ -15,6 +15,7 @@ from likely.data.tokenizers._saved import load as load_vocabulary
 from likely.data.tokenizers._saved import save
 from likely.data.tokens import Tokens, encode
 from likely.data.within import split_any
+from likely.models.load import vocabulary_at
 from likely.train.recipe import Recipe
 
 MOST_VALIDATION = 131_072
@@ -70,7 +71,7 @@ def read_data(recipe: Recipe) -> Corpus:
 def vocabulary_of(
     recipe: Recipe, train: Corpus, folder: Path | None, accelerator: Accelerator | None
 ) -> Vocabulary:
-    """The vocabulary of a run: made when it begins, and read when it goes on.
+    """The vocabulary of a run: that of its model, or made when it begins and read when it goes on.
 
     Args:
         recipe: names the tokenizer.
@@ -81,6 +82,8 @@ def vocabulary_of(
     Returns:
         The vocabulary.
     """
+    if recipe.start:
+        return vocabulary_at(recipe.start)
     chosen = bind(recipe.tokenizer, room="data.tokenizers")
     if folder is None:
         made: Vocabulary = chosen.entry(train, **chosen.settings)

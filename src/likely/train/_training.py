@@ -13,11 +13,9 @@ from torch import nn
 from likely.core.bind import bind
 from likely.core.disk import sweep, write_whole
 from likely.core.errors import BadInput, BadSetting
-from likely.data.packing import TrainingPlan
-from likely.data.tokens import Tokens
 from likely.models.reader import Reader
-from likely.train import _memory, _setup, checkpoint
-from likely.train._assess import assess
+from likely.train import _lora, _memory, _second, _shards, checkpoint
+from likely.train._material import Look, Material
 from likely.train._metrics import Metrics
 from likely.train._optimizers import optimizers_of
 from likely.train._random import Random
@@ -41,24 +39,24 @@ class Training:
         folder: Path,
         accelerator: Any,
         reader: Any,
-        texts: tuple[Tokens, Tokens | None],
+        material: Material,
         roles: Mapping[str, Reader] | None,
         random: Random,
         choose: Choose | None = None,
     ) -> None:
-        tokens, validation = texts
         self.recipe, self.folder, self.accelerator = recipe, folder, accelerator
-        self.reader, self.validation, self.random = reader, validation, random
+        self.reader, self.material, self.random = reader, material, random
         self.hooks: tuple[OnProgress | None, OnStep | None] = (None, None)
-        self.data = _setup.fingerprint(tokens)
         rows, self.accumulate = share(recipe, accelerator.num_processes)
-        self.plan = TrainingPlan(tokens, length=recipe.length, rows=rows, seed=recipe.seed)
+        self.plan = material.plan(rows)
         self.choice = name_of(choose)
         self.objective = bind(recipe.objective)
-        seconds = _setup.second_readers(recipe, roles, tokens.vocabulary, accelerator.device)
+        seconds = _second.readers(recipe, roles, reader, accelerator.device)
+        self.frozen = _lora.frozen_part(reader)
+        self.bones = _shards.skeleton(reader) if _shards.are_wanted(accelerator) else None
         autocast = recipe.precision == "bfloat16"
-        step = Step(reader, self.objective, recipe.also, seconds, autocast, choose)
-        self.module: nn.Module = accelerator.prepare(step)
+        self.inner = Step(reader, self.objective, recipe.also, seconds, autocast, choose)
+        self.module: nn.Module = _shards.prepared(self.inner, reader, accelerator)
         self.optimizers = optimizers_of(recipe, reader)
         self.memory = _memory.moved(self.objective.start(), accelerator.device)
         self.step, self.tokens, self.seconds, self.kept = 0, 0, 0.0, -1
@@ -85,7 +83,10 @@ class Training:
         if not (folder / "recipe.toml").is_file():
             write_whole(folder / "recipe.toml", to_toml(self.recipe))
         note_environment(folder, self.step, self.choice)
-        return Metrics(folder, bytes_kept)
+        metrics = Metrics(folder, bytes_kept)
+        if self.step == 0 and self.material.before:
+            metrics.add({"step": 0, **self.material.before})
+        return metrics
 
     def close(self) -> None:
         if self.metrics is not None:
@@ -102,8 +103,10 @@ class Training:
         problems = []
         if state["processes"] != world:
             problems.append(f"It ran in {state['processes']} process(es), and now in {world}.")
-        if state["data"] != self.data:
+        if state["data"] != self.material.fingerprint:
             problems.append("The training text is not the one it began with.")
+        if state.get("frozen", "") != self.frozen:
+            problems.append("The model that its adapters were added to is another one now.")
         if problems:
             raise BadSetting(f"{self.folder}: this run cannot go on as it was", problems)
         checkpoint.restore(found, self.reader, self.optimizers, self.folder)
@@ -117,25 +120,27 @@ class Training:
     def save(self) -> None:
         """Write a checkpoint of this very moment."""
         random = gather_object([self.random.state()])
+        weights = self._gathered(checkpoint.weights(self.reader))
+        moments = self._gathered(checkpoint.moments(self.optimizers, self.reader))
         if self.metrics is not None and self.kept != self.step:
             memory: dict[str, torch.Tensor] = {}
             state = {
                 "tokens": self.tokens,
                 "seconds": time.perf_counter() - self.began,
                 "processes": self.accelerator.num_processes,
-                "data": self.data,
+                "data": self.material.fingerprint,
+                "frozen": self.frozen,
                 "random": random,
                 "memory": _memory.pack(self.memory, memory),
                 "metrics_bytes": self.metrics.size(),
             }
-            tensors = {
-                "model": checkpoint.weights(self.reader),
-                "optimizer": checkpoint.moments(self.optimizers, self.reader),
-                "objective": memory,
-            }
+            tensors = {"model": weights, "optimizer": moments, "objective": memory}
             checkpoint.write(self.folder, checkpoint.Checkpoint(self.step, tensors, state))
         self.kept = self.step
         self.accelerator.wait_for_everyone()
+
+    def _gathered(self, tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        return _shards.gathered(tensors, self.accelerator)
 
     def train(self, interrupt: Interrupt) -> None:
         """All steps that are left, and the model at the end."""
@@ -146,8 +151,8 @@ class Training:
             if self.step == 1 or self._due(recipe.log_every):
                 self._log(row)
             self._tell(row)
-            if self.validation is not None and self._due(recipe.evaluate_every):
-                self._evaluate(self.validation)
+            if self.material.look is not None and self._due(recipe.evaluate_every):
+                self._evaluate(self.material.look)
             alone = self.accelerator.num_processes == 1
             stop = (stop or (alone and interrupt.asked)) and self.step < steps
             if stop or self._due(recipe.checkpoint_every):
@@ -155,9 +160,23 @@ class Training:
             if stop:
                 raise Interrupted(self.folder, self.step, steps)
         self.reader.eval()
-        if self.accelerator.is_main_process:
-            self.reader.save(self.folder / "model")
+        self._save_model()
         self.accelerator.wait_for_everyone()
+
+    def _save_model(self) -> None:
+        """The model, whole and merged; and its adapters, where it has some."""
+        named = dict(self.reader.named_parameters())
+        weights = named if self.bones is None else self._gathered(named)
+        first, adapter = self.accelerator.is_main_process, getattr(self.reader, "adapter", None)
+        if first and adapter is not None:
+            _lora.write(weights, adapter, self.folder / "adapter")
+        if self.bones is not None and not first:
+            return
+        found = self.reader if self.bones is None else _shards.filled(self.bones, weights)
+        if adapter is not None:
+            _lora.merge(found)
+        if first:
+            found.save(self.folder / "model")
 
     def _due(self, every: int) -> bool:
         return self.step == self.recipe.steps or (every > 0 and self.step % every == 0)
@@ -165,6 +184,8 @@ class Training:
     def _take(self, interrupted: bool) -> tuple[dict[str, Any], bool]:
         """One step: its row of metrics, and whether some process was asked to stop."""
         recipe, began = self.recipe, time.perf_counter()
+        warming = self.step < recipe.objective_after
+        self.inner.use(bind("cross_entropy") if warming else self.objective)
         lr = recipe.optimizer.lr * learning_rate(recipe.schedule, self.step, recipe.steps)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -179,9 +200,8 @@ class Training:
             self.random.objective,
             interrupted,
         )
-        norm = float(
-            nn.utils.clip_grad_norm_(self.reader.parameters(), recipe.optimizer.clip or inf)
-        )
+        limit = recipe.optimizer.clip or inf
+        norm = float(_shards.whole(nn.utils.clip_grad_norm_(self.reader.parameters(), limit)))
         for what, value in (("loss", found.loss), ("gradient norm", norm)):
             if not isfinite(value):
                 kept = self.kept if self.kept >= 0 else None
@@ -189,7 +209,8 @@ class Training:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        self.memory = _memory.advance(self.objective, self.memory, found.values)
+        if not warming:
+            self.memory = _memory.advance(self.objective, self.memory, found.values)
         self.step += 1
         self.tokens += found.tokens
         self.counted += found.tokens
@@ -229,11 +250,17 @@ class Training:
                 on_step(self.step, self.reader)
                 self.reader.train()
 
-    def _evaluate(self, validation: Tokens) -> None:
-        """A row on validation text, measured by the main process in full precision."""
-        if self.accelerator.is_main_process:
-            with self.random.kept():
-                found = assess(self.reader, validation, self.recipe)
+    def _evaluate(self, look: Look) -> None:
+        """A row on validation text, in full precision: by the main process, or by all at once.
+
+        Where weights lie in parts, nobody can read without the others.
+        """
+        first = self.accelerator.is_main_process
+        if first or _shards.is_sharded(self.reader):
+            with self.random.kept(), _shards.reading(self.reader):
+                found = look(self.reader)
+            self.reader.train()
+        if first:
             row = {
                 "step": self.step,
                 "tokens": self.tokens,
@@ -243,5 +270,4 @@ class Training:
             self._log(row)
             if self.hooks[0]:
                 self.hooks[0]({"steps": self.recipe.steps, **row})
-            self.reader.train()
         self.accelerator.wait_for_everyone()

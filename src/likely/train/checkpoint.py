@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from likely.core.disk import remove, whole_folder
 from likely.core.errors import BadInput
+from likely.train._shards import like, put
 
 FORMAT = 1
 KEEP = 2
@@ -136,15 +137,16 @@ def _is_whole(folder: Path) -> bool:
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, each once where several names share one.
+    """Parameters that are trained and buffers by name, each once where several names share one.
 
     Args:
-        model: the model.
+        model: the model; what is frozen in it is not of its run.
 
     Returns:
         Name → the tensor itself.
     """
-    return dict(model.named_parameters()) | dict(model.named_buffers())
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    return trained | dict(model.named_buffers())
 
 
 def moments(optimizers: Sequence[torch.optim.Optimizer], model: nn.Module) -> dict[str, Tensor]:
@@ -192,9 +194,9 @@ def restore(
             f"{len(wrong)} in all). Give the model that the run began with."
         )
     for name, value in kept.items():
-        mine[name].copy_(value)
+        put(mine[name], value)
     parameters = dict(model.named_parameters())
     owners = {p: o for o in optimizers for group in o.param_groups for p in group["params"]}
     for path, value in checkpoint.tensors["optimizer"].items():
         key, name = path.split("/", 1)
-        owners[parameters[name]].state[parameters[name]][key] = value.to(parameters[name].device)
+        owners[parameters[name]].state[parameters[name]][key] = like(parameters[name], value)

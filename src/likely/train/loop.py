@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from accelerate import Accelerator
+
 from likely.core.bind import bind
-from likely.core.errors import BadSetting
+from likely.core.errors import BadSetting, Unsupported
+from likely.data.examples import Examples
 from likely.data.tokens import Tokens
+from likely.models.load import load
 from likely.models.reader import Reader
-from likely.train import _setup
+from likely.train import _lora, _setup, _shards
 from likely.train._check import build
 from likely.train._random import Random
-from likely.train._texts import texts as texts_of
+from likely.train._reading import read
 from likely.train._training import Training
 from likely.train.choose import Choose, check_unit, name_of
 from likely.train.interrupt import Interrupt
@@ -26,7 +30,8 @@ def run(
     folder: str | Path,
     model: Reader | None = None,
     tokens: Tokens | None = None,
-    validation: Tokens | None = None,
+    validation: Tokens | Examples | None = None,
+    examples: Examples | None = None,
     roles: Mapping[str, Reader] | None = None,
     choose: Choose | None = None,
     resume: bool = False,
@@ -44,6 +49,7 @@ def run(
 
     Under `torchrun` or `accelerate launch` the processes share the windows of each step, so that
     a recipe means the same however many there are; only dropout and objectives that draw differ.
+    With `--use_fsdp --fsdp_version 2` they share the weights too.
 
     Args:
         recipe: what to do.
@@ -51,6 +57,8 @@ def run(
         model: trained in place of a new one that the recipe names.
         tokens: training text in place of what the recipe names.
         validation: text to evaluate on; without it, and with `tokens`, nothing is evaluated.
+        examples: prompts with answers to train on, in place of what the recipe names; kinds
+            `adapt`, `align` and `sharpen`.
         roles: second readers in place of the folders that the recipe names.
         choose: weighs tokens while training: `choose(batch, stats)` gives one weight a token, by
             `log_prob` and the statistics that its attribute `wants` names.
@@ -76,20 +84,50 @@ def run(
     if (folder / "recipe.toml").is_file() and (done := read_run(folder)).finished:
         return done
     _check_choice(folder, name_of(choose))
-    tokens, validation = texts_of(recipe, tokens, validation, keep=folder, accelerator=accelerator)
-    reader = _setup.reader_of(recipe, tokens.vocabulary) if model is None else model
-    _setup.check_reader(reader, recipe, tokens.vocabulary)
+    _check_shards(recipe, on_step, accelerator)
+    begun = _begun(recipe, model)
+    given = (tokens, validation, examples)
+    material = read(recipe, given, begun, keep=folder, accelerator=accelerator)
+    reader = begun or _setup.reader_of(recipe, material.vocabulary)
+    _setup.check_reader(reader, recipe, material.vocabulary)
+    if recipe.lora.rank > 0:
+        _lora.add(reader, recipe)
     random = Random(recipe.seed, accelerator.process_index, accelerator.device)
     with random.apart(), Interrupt() as interrupt:
-        texts = (tokens, validation)
-        training = Training(recipe, folder, accelerator, reader, texts, roles, random, choose)
+        training = Training(recipe, folder, accelerator, reader, material, roles, random, choose)
         training.hooks = (progress, on_step)
         try:
             training.train(interrupt)
         finally:
             training.close()
     done = read_run(folder)
-    return Run(done.folder, done.recipe, done.metrics, done.environment, reader)
+    # What lies in parts, nobody can read alone: the model is read from the folder.
+    kept = None if _shards.is_sharded(reader) else reader
+    return Run(done.folder, done.recipe, done.metrics, done.environment, kept)
+
+
+def _begun(recipe: Recipe, model: Reader | None) -> Reader | None:
+    """The model that training begins from, where it is not made for the text."""
+    if model is not None and recipe.start:
+        raise BadSetting(
+            "run", [f"start={recipe.start!r} names a model, and another one was given as model."]
+        )
+    return load(recipe.start) if recipe.start else model
+
+
+def _check_shards(recipe: Recipe, on_step: OnStep | None, accelerator: Accelerator) -> None:
+    if not _shards.are_wanted(accelerator):
+        return
+    if recipe.optimizer.name == "muon":
+        raise Unsupported(
+            "Muon stretches whole matrices, and with sharded weights (FSDP2) no process has one: "
+            "take optimizer adamw, sgd or sign, or share the windows alone (--multi_gpu)."
+        )
+    if on_step is not None:
+        raise Unsupported(
+            "on_step is called by the main process alone, which cannot read a model whose weights "
+            "lie on several: leave it out, or train without sharded weights."
+        )
 
 
 def _check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:

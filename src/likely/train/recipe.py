@@ -4,91 +4,34 @@ import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge
 
 from likely.core.errors import BadInput, BadSetting
 from likely.train._lines import read_toml, with_lines
+from likely.train.tables import Lora, Optimizer, Rollouts, Schedule
+
+__all__ = ["Lora", "Optimizer", "Recipe", "Rollouts", "Schedule", "load_recipe", "to_toml"]
 
 FORMAT = 1
 """Of `recipe.toml`, and with it of the whole run folder."""
-
-_BY_NAME = cast(float, None)
-"""Stands where a number depends on the optimiser's name, until `Optimizer` puts it there."""
-SUITS: Mapping[str, Mapping[str, float]] = {
-    "adamw": {"lr": 3e-3, "weight_decay": 0.1, "momentum": 0.95},
-    "muon": {"lr": 3e-3, "weight_decay": 0.1, "momentum": 0.95},
-    "sgd": {"lr": 0.1, "weight_decay": 1e-4, "momentum": 0.9},
-    "sign": {"lr": 1e-3, "weight_decay": 0.1, "momentum": 0.9},
+Kind = Literal["pretrain", "adapt", "align", "distil", "sharpen"]
+OBJECTIVES: Mapping[str, str] = {
+    "pretrain": "cross_entropy",
+    "adapt": "cross_entropy",
+    "align": "dpop(beta=0.1, penalty=0)",
+    "distil": "plackett_luce",
+    "sharpen": "cross_entropy",
 }
-"""What suits each optimiser where the recipe leaves it out; measured in docs/log.md."""
+"""What each kind is trained by where the recipe leaves it out; dpop without penalty is DPO."""
+GENTLE = {"align": 1e-5, "lora": 2e-4, "start": 5e-5}
+"""Rates of AdamW for what has learned already: large steps would make it forget."""
 
 
-@dataclass(frozen=True)
-class Optimizer:
-    """How gradients become steps.
-
-    Weight decay acts on matrices (two axes or more), embeddings and head too; biases and the
-    scales of norms are left alone. It is decoupled, except that `sgd` adds it to the gradient, as
-    `torch.optim.SGD` does. What is left out gets the value that suits the name.
-
-    Args:
-        name: `adamw` (Loshchilov and Hutter, 2019, arXiv:1711.05101); `muon` for the matrices
-            inside the network and AdamW for embeddings, head and everything else; `sgd` with
-            momentum; `sign`, which moves every number by the same amount.
-        lr: the highest learning rate; the schedule scales it. Left out: 0.003 for adamw and muon,
-            0.1 for sgd, 0.001 for sign.
-        beta1: memory of the gradient, of AdamW.
-        beta2: memory of its square.
-        epsilon: added to the root of the second moment.
-        weight_decay: share of a matrix that one step at rate 1 would take away. Left out: 0.1, and
-            0.0001 for sgd.
-        momentum: memory of the gradient, of all but AdamW. Left out: 0.95, and 0.9 for sgd and
-            sign.
-        nesterov: whether sgd looks one step ahead.
-        clip: largest norm of the gradient, after its division by Σ weight; 0 for no limit.
-
-    Example:
-        >>> Optimizer("sgd").lr, Optimizer("sgd", lr=0.5).lr
-        (0.1, 0.5)
-    """
-
-    name: Literal["adamw", "muon", "sgd", "sign"] = "adamw"
-    lr: Annotated[float, Gt(0), Lt(inf)] = _BY_NAME
-    beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1)] = 0.95
-    epsilon: Annotated[float, Gt(0), Lt(inf)] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Lt(inf)] = _BY_NAME
-    momentum: Annotated[float, Ge(0), Lt(1)] = _BY_NAME
-    nesterov: bool = False
-    clip: Annotated[float, Ge(0), Lt(inf)] = 1.0
-
-    def __post_init__(self) -> None:
-        for name, value in SUITS.get(self.name, SUITS["adamw"]).items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How the learning rate changes over a run; see `likely.train.schedule`.
-
-    Args:
-        name: `cosine`, `linear`, `inverse_sqrt`, `wsd` (warm-up, stable, decay) or `constant`.
-        warmup: linear warm-up, in steps, or below 1 as a share of the run.
-        decay_share: share of the steps that `wsd` decays over, at the end.
-        decay: the line along which `wsd` decays: `linear`, `sqrt` (one minus the root) or `cosine`.
-        floor: where `cosine`, `linear` and `wsd` end, as a factor of the highest rate.
-    """
-
-    name: Literal["cosine", "linear", "inverse_sqrt", "wsd", "constant"] = "cosine"
-    warmup: Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)] = 50
-    decay_share: Annotated[float, Gt(0), Le(1)] = 0.2
-    decay: Literal["linear", "sqrt", "cosine"] = "linear"
-    floor: Annotated[float, Ge(0), Le(1)] = 0.1
+_BY_KIND, _OF_KIND = cast(Optimizer, None), cast(str, None)
+"""Stand where a value depends on the kind, until `Recipe` puts it there."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +39,21 @@ class Recipe:
     """Everything one run depends on.
 
     Args:
+        kind: what is read and what is learned from it. `pretrain`: windows of text. `adapt`:
+            prompts with completions, or conversations, of which the answers are learned. `align`:
+            pairs of answers, of which the first is wanted. `distil`: text, and what a teacher says
+            of it. `sharpen`: prompts, answered by the model itself, of which it learns the answer
+            that it finds likeliest.
+        start: a model to begin from, in place of a new `model` and its `tokenizer`: a folder or
+            run, or `hub:OWNER/NAME`.
         model: a model that gradients can train, with settings: `transformer(layers=2)`. Its
             `seed`, where it takes one and none is given, is that of the recipe.
-        objective: a loss, with settings: `focal(gamma=2)`.
+        lora: low-rank adapters in place of training all of the model.
+        objective: a loss, with settings: `focal(gamma=2)`. Left out, it depends on the kind.
+        objective_after: steps that are trained by cross_entropy before the objective begins.
         data: what `likely.data.files.read` reads (files, folders, patterns, addresses, data sets),
-            or `embedded`.
+            or `embedded`; of `adapt`, `align` and `sharpen`, what
+            `likely.data.example_files.read_examples` reads.
         field: the field or column that holds the text.
         on_error: whether what cannot be read stops the run, or is skipped and listed.
         tokenizer: how text becomes ids, with settings: `bpe(size=1000)`; made from the training
@@ -112,7 +65,9 @@ class Recipe:
             accumulate windows, however many processes share them.
         seed: of the data order, the model's start, dropout and objectives that draw.
         precision: `bfloat16` computes forward passes under autocast; weights stay float32.
-        roles: second readers by role (`reference`, `teacher`): folders of models.
+        roles: second readers by role (`reference`, `teacher`): folders of models. The reference
+            of `align`, where it is left out, is the model as it was at the start.
+        rollouts: answers that `sharpen` draws.
         optimizer: how gradients become steps.
         schedule: how the learning rate changes.
         evaluate_every: steps between evaluations on validation text; 0 for only the last.
@@ -121,8 +76,12 @@ class Recipe:
         also: statistics to log beside the loss: their means over the tokens that count.
     """
 
+    kind: Kind = "pretrain"
+    start: str = ""
     model: str = "transformer"
-    objective: str = "cross_entropy"
+    lora: Lora = dataclasses.field(default_factory=Lora)
+    objective: str = _OF_KIND
+    objective_after: Annotated[int, Ge(0)] = 0
     data: tuple[str, ...] = ("embedded",)
     field: str = "text"
     on_error: Literal["raise", "skip"] = "raise"
@@ -134,19 +93,52 @@ class Recipe:
     seed: Annotated[int, Ge(0)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    optimizer: Optimizer = dataclasses.field(default_factory=Optimizer)
+    rollouts: Rollouts = dataclasses.field(default_factory=Rollouts)
+    optimizer: Optimizer = _BY_KIND
     schedule: Schedule = dataclasses.field(default_factory=Schedule)
     evaluate_every: Annotated[int, Ge(0)] = 500
     checkpoint_every: Annotated[int, Ge(0)] = 500
     log_every: Annotated[int, Ge(1)] = 10
     also: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.objective is None:
+            object.__setattr__(self, "objective", OBJECTIVES.get(self.kind, "cross_entropy"))
+        if self.optimizer is None:
+            rate = gentle_rate(self.kind, self.start, self.lora.rank)
+            object.__setattr__(
+                self, "optimizer", Optimizer() if rate is None else Optimizer(lr=rate)
+            )
+
+
+def gentle_rate(kind: str, start: str, rank: int) -> float | None:
+    """The learning rate of AdamW for a model that has learned already.
+
+    Args:
+        kind: of the recipe.
+        start: of the recipe.
+        rank: of its adapters.
+
+    Returns:
+        A rate; None for a model that begins at random.
+
+    Example:
+        >>> gentle_rate("adapt", "some/model", 0), gentle_rate("adapt", "some/model", 8)
+        (5e-05, 0.0002)
+    """
+    if rank > 0:
+        return GENTLE["lora"]
+    if not start:
+        return None
+    return GENTLE["align"] if kind == "align" else GENTLE["start"]
+
 
 def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe; what the file leaves out has its default.
 
     Args:
-        path: a TOML file with the fields of `Recipe` and tables `optimizer`, `schedule`, `roles`.
+        path: a TOML file with the fields of `Recipe` and tables `optimizer`, `schedule`, `lora`,
+            `rollouts`, `roles`.
 
     Returns:
         The recipe.

@@ -32,12 +32,14 @@ class Library:
         text: the JSON, kept as it was written so that its hash stays the same.
         begin: the token that opens a document.
         end: the token that closes one.
+        template: how it writes conversations (Jinja), if it says so.
     """
 
     name: str
     text: str
     begin: str = END
     end: str = END
+    template: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -45,7 +47,19 @@ class Library:
         return hashlib.sha256(self.text.encode("utf-8")).hexdigest()[:16]
 
     @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """Names of its special tokens."""
+        return tuple(sorted(_special(self._tokenizer)))
+
+    @cached_property
     def _tokenizer(self) -> Any:
+        return self._made(marked=False)
+
+    @cached_property
+    def _marked(self) -> Any:
+        return self._made(marked=True)
+
+    def _made(self, *, marked: bool) -> Any:
         from tokenizers import Tokenizer
 
         try:
@@ -54,7 +68,7 @@ class Library:
             raise BadInput(f"The tokenizer {self.name} is damaged: {problem}.") from problem
         made.no_truncation()
         made.no_padding()
-        made.encode_special_tokens = True
+        made.encode_special_tokens = not marked
         return made
 
     def encode_many(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
@@ -66,12 +80,18 @@ class Library:
         Returns:
             One array a text.
         """
-        encode = self._tokenizer.encode_batch_fast
-        return [
-            np.array(found.ids, np.int64)
-            for batch in _batches(texts)
-            for found in encode(batch, add_special_tokens=False)
-        ]
+        return _encoded(self._tokenizer, texts)
+
+    def encode_marked(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Ids of texts in which names of special tokens are special: what a chat template writes.
+
+        Args:
+            texts: what to encode.
+
+        Returns:
+            One array a text.
+        """
+        return _encoded(self._marked, texts)
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json`, and beside it what transformers needs to open it.
@@ -86,8 +106,18 @@ class Library:
             "eos_token": self.end,
             "clean_up_tokenization_spaces": False,
             "likely_name": self.name,
+            **({"chat_template": self.template} if self.template else {}),
         }
         (folder / NAMES).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+
+
+def _encoded(tokenizer: Any, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+    encode = tokenizer.encode_batch_fast
+    return [
+        np.array(found.ids, np.int64)
+        for batch in _batches(texts)
+        for found in encode(batch, add_special_tokens=False)
+    ]
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -104,7 +134,12 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def vocabulary_of(
-    name: str, text: str, *, begin: str | None = None, end: str | None = None
+    name: str,
+    text: str,
+    *,
+    begin: str | None = None,
+    end: str | None = None,
+    template: str = "",
 ) -> Vocabulary:
     """The vocabulary of a `tokenizer.json`.
 
@@ -116,6 +151,7 @@ def vocabulary_of(
         text: its JSON.
         begin: the token that opens a document.
         end: the token that closes one.
+        template: how it writes conversations.
 
     Returns:
         The vocabulary, without counts.
@@ -130,7 +166,7 @@ def vocabulary_of(
         text = made.to_str()
     ids = made.get_vocab(with_added_tokens=True)
     bytes_of, special = spelled(json.loads(text), ids)
-    library = Library(name, text, begin, end)
+    library = Library(name, text, begin, end, template)
     return Vocabulary(bytes_of, ids[begin], ids[end], special, tokenizer=library)
 
 

@@ -71,7 +71,8 @@ def _tokenizer(name: str, folder: Path) -> Tokenizer:
             return _characters.Characters(name, known)
         text = library.read_text(encoding="utf-8")
         names = json.loads((folder / _library.NAMES).read_text(encoding="utf-8"))
-        return _library.Library(name, text, names["bos_token"], names["eos_token"])
+        template = str(names.get("chat_template") or "")
+        return _library.Library(name, text, names["bos_token"], names["eos_token"], template)
     except FileNotFoundError as problem:
         raise BadInput(
             f"{problem.filename}: this file is missing, and the tokenizer {name} is kept in it; "

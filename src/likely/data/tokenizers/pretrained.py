@@ -76,7 +76,9 @@ def of_tokenizer(tokenizer: Any, *, name: str = "") -> Vocabulary:
         )
     begin = tokenizer.bos_token or tokenizer.cls_token
     end = tokenizer.eos_token or tokenizer.sep_token
-    return vocabulary_of(name, backend.to_str(), begin=begin, end=end)
+    chat = getattr(tokenizer, "chat_template", None)
+    chat = chat.get("default") if isinstance(chat, dict) else chat  # several, by their names
+    return vocabulary_of(name, backend.to_str(), begin=begin, end=end, template=chat or "")
 
 
 def _ours(folder: Path) -> Vocabulary | None:
