@@ -122,7 +122,8 @@ def log_prob(reader: Reader, batch: Batch) -> Float[Tensor, "N"]:
         One number a position.
     """
     with evaluating(reader):
-        return reader.read(batch, ("log_prob",))["log_prob"]
+        found: Tensor = reader.read(batch, ("log_prob",))["log_prob"]
+        return found
 
 
 def answer_log_probs(reader: Reader, pairs: Pairs) -> NDArray[np.float64]:
