@@ -87,7 +87,12 @@ def _print_objectives(as_json: bool) -> None:
         print_json(said)
         return
     rows = [
-        [name, row["what it is"], re.split(r"[,;(]", row["cost"])[0].strip(), row["status"].split(" (")[0]]
+        [
+            name,
+            row["what it is"],
+            re.split(r"[,;(]", row["cost"])[0].strip(),
+            row["status"].split(" (")[0],
+        ]
         for name, row in said.items()
     ]
     made = table(["objective", "what it is", "cost", "status"], rows, title="objectives")

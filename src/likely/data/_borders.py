@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likely.core.vocabulary import Vocabulary
 
-Ids = NDArray[np.int64]
+Ids = NDArray[np.signedinteger[Any]]
 Encode = Callable[[Sequence[str]], list[Ids]]
 """Several texts as ids, without BOS and EOS."""
 
@@ -40,7 +41,7 @@ def cut_many(
 def _cut(
     texts: Sequence[str], starts: Sequence[Ids], vocabulary: Vocabulary, encode: Encode
 ) -> list[Ids]:
-    """Ids of each text, from those of the first, of the first two, …"""
+    """Ids of each text, from those of the first, of the first two and so on."""
     made: list[Ids] = []
     have = np.zeros(0, np.int64)
     for text, ids in zip(texts, starts, strict=True):

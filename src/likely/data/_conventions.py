@@ -1,12 +1,11 @@
 """From the columns of a line to an example, by the conventions of TRL."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from likely.core.errors import BadInput, did_you_mean
-from likely.data.example import Example, Messages, Part, Written, turns
+from likely.data._columns import label_of, pairs, scored_parts, unicode, wrong
+from likely.data.example import Example, Part, Written, turns
 
 COLUMNS = {
     ("chosen", "rejected"): "a pair, with its prompt or with a prompt that both begin with",
@@ -68,7 +67,9 @@ def _unknown(row: Mapping[str, Any], where: str) -> BadInput:
             f"the column completion, or chosen and rejected.{near}"
         )
     known = "; ".join(" and ".join(columns) for columns in COLUMNS)
-    missing = next((c for c in ("rejected", "chosen") if {"chosen", "rejected"} - set(row) == {c}), "")
+    missing = next(
+        (c for c in ("rejected", "chosen") if {"chosen", "rejected"} - set(row) == {c}), ""
+    )
     if missing:
         other = "chosen" if missing == "rejected" else "rejected"
         return BadInput(
@@ -82,27 +83,10 @@ def _unknown(row: Mapping[str, Any], where: str) -> BadInput:
     )
 
 
-def wrong(where: str, column: str, value: Any, wanted: str) -> BadInput:
-    """The sentence for a column that holds something else than it should.
-
-    Args:
-        where: file and line.
-        column: its name.
-        value: what it holds.
-        wanted: what it should hold.
-
-    Returns:
-        The error.
-    """
-    kind = "a list" if isinstance(value, Sequence) and not isinstance(value, str) else ""
-    kind = kind or {"str": "text", "dict": "an object"}.get(type(value).__name__, repr(value))
-    return BadInput(f"{where}, column {column}: this is {kind}, and should be {wanted}.")
-
-
 def _written(row: Mapping[str, Any], column: str, where: str) -> Written:
     value = row[column]
     if isinstance(value, str):
-        return _unicode(value, column, where)
+        return unicode(value, column, where)
     if not isinstance(value, Sequence) or not value:
         raise wrong(where, column, value, "text or a list of turns")
     for place, one in enumerate(value):
@@ -113,19 +97,8 @@ def _written(row: Mapping[str, Any], column: str, where: str) -> Written:
         if not isinstance(one.get("content"), str):
             content = one.get("content", "missing")
             raise wrong(where, f"{at}.content", content, "text: only text can be learned from here")
-        _unicode(one["content"], f"{at}.content", where)
+        unicode(one["content"], f"{at}.content", where)
     return turns(value)
-
-
-def _unicode(text: str, column: str, where: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as problem:
-        raise BadInput(
-            f"{where}, column {column}: character {problem.start} is half a surrogate pair, which "
-            "UTF-8 cannot write; repair or remove this line."
-        ) from problem
-    return text
 
 
 def _alike(prompt: Written, answer: Written, column: str, where: str) -> None:
@@ -152,7 +125,7 @@ def _pair(row: Mapping[str, Any], where: str, name: str) -> Example:
 
 
 def _implicit(chosen: Written, rejected: Written) -> tuple[Written, Written, Written]:
-    """What both begin with, and what follows; a space before a difference belongs to the answers."""
+    """What both begin with, and what follows; a space between them to the answers."""
     both = zip(chosen, rejected, strict=False)
     short = min(len(chosen), len(rejected))
     cut = next((place for place, (one, other) in enumerate(both) if one != other), short)
@@ -167,7 +140,7 @@ def _in_parts(
     if not isinstance(prompt, str):
         raise wrong(where, "prompt", prompt, f"text, because {found[-1]} are pieces of text")
     if found[-1] == "labels":
-        texts, labels = _pairs(row, "completions", "labels", where)
+        texts, labels = pairs(row, "completions", "labels", where)
         values = [label_of(v, f"labels[{n}]", where) for n, v in enumerate(labels)]
         # As TRL joins them: the prompt, then one step a line.
         parts = tuple(
@@ -181,75 +154,3 @@ def _in_parts(
     if "text" in row and row["text"] != answer:
         raise wrong(where, "text", row["text"], f"what {found[0]} say one after the other")
     return Example(name, prompt, (answer,), None, parts, where)
-
-
-def scored_parts(row: Mapping[str, Any], where: str) -> tuple[Part, ...]:
-    """Pieces of text with their scores, from `segments` or from `texts` and `scores`.
-
-    Args:
-        row: values by column.
-        where: file and line, for messages.
-
-    Returns:
-        The pieces, in order.
-
-    Raises:
-        BadInput: a piece without text or without a finite score, or lists of two lengths.
-    """
-    if row.get("segments") is None:
-        texts, scores = _pairs(row, "texts", "scores", where)
-        given = list(zip((f"scores[{n}]" for n in range(len(texts))), texts, scores, strict=True))
-    else:
-        segments = row["segments"]
-        if not isinstance(segments, Sequence) or isinstance(segments, str):
-            raise wrong(where, "segments", segments, "a list")
-        for n, one in enumerate(segments):
-            if not isinstance(one, Mapping) or not isinstance(one.get("text"), str):
-                wanted = 'an object such as {"text": "…", "score": 0.5}'
-                raise wrong(where, f"segments[{n}]", one, wanted)
-        given = [(f"segments[{n}].score", s["text"], s.get("score")) for n, s in enumerate(segments)]
-    for at, text, score in given:
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-            shown = "missing" if score is None else score
-            raise wrong(where, at, shown, "a finite number")
-        _unicode(text, at, where)
-    return tuple(Part(text, float(score)) for _, text, score in given)
-
-
-def _pairs(
-    row: Mapping[str, Any], first: str, second: str, where: str
-) -> tuple[Sequence[str], Sequence[Any]]:
-    """Two lists that belong together, the first of texts."""
-    texts, values = row[first], row[second]
-    for column, value in ((first, texts), (second, values)):
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise wrong(where, column, value, "a list")
-    for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise wrong(where, f"{first}[{place}]", text, "text")
-        _unicode(text, f"{first}[{place}]", where)
-    if len(texts) != len(values):
-        raise BadInput(
-            f"{where}, column {second}: there are {len(values)} for {len(texts)} {first}; give one "
-            "each."
-        )
-    return texts, values
-
-
-def label_of(value: Any, column: str, where: str) -> int:
-    """Whether something is wanted.
-
-    Args:
-        value: true or false, or 1 or 0.
-        column: its name, for the message.
-        where: file and line, for the message.
-
-    Returns:
-        1 or 0.
-
-    Raises:
-        BadInput: it is neither.
-    """
-    if isinstance(value, bool | int | float) and value in (0, 1):
-        return int(value)
-    raise wrong(where, column, json.dumps(value) if isinstance(value, str) else value, "true or false")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge
 
 from likely.core.errors import BadInput, Unsupported, did_you_mean
+from likely.data._columns import scored_parts
 from likely.data.corpus import Document
 
 OnError = Literal["raise", "skip"]
@@ -71,6 +72,8 @@ class Reading:
         )
 
     def _body(self, entry: Mapping[str, Any], where: str) -> str:
+        if self.field not in entry and self.has_scores(entry):
+            return "".join(part.text for part in scored_parts(entry, where))
         self.check_column(entry, where, "field")
         body = entry[self.field]
         if not isinstance(body, str):
@@ -87,6 +90,17 @@ class Reading:
             ) from problem
         return body
 
+    def has_scores(self, names: Mapping[str, Any] | list[str]) -> bool:
+        """Whether text comes in pieces with scores, where no field was named.
+
+        Args:
+            names: the fields there are.
+
+        Returns:
+            True where `segments`, or `texts` and `scores`, are among them.
+        """
+        return self.field == "text" and ("segments" in names or {"texts", "scores"} <= set(names))
+
     def check_column(self, names: Mapping[str, Any] | list[str], where: str, kind: str) -> None:
         """Raise where the field that holds the text is not there.
 
@@ -98,7 +112,7 @@ class Reading:
         Raises:
             BadInput: it is not among them.
         """
-        if self.field not in names:
+        if self.field not in names and not self.has_scores(names):
             have = ", ".join(names) or "none"
             raise BadInput(
                 f"{where}: there is no {kind} {self.field!r} ({kind}s here: {have}); name the "

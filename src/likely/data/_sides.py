@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ class Side:
         Returns:
             What is left.
         """
-        parts = {
+        parts: dict[str, Any] = {
             name: None if (column := getattr(self, name)) is None else column[count:]
             for name in ("ids", "weight", "step", "score", "label")
         }
@@ -117,8 +118,17 @@ def sides_of(
     texts = [[piece.text for piece in stretch] for side in stretches for stretch in side]
     cut = iter(cut_many(texts, vocabulary, encode))
     return [
-        _side([(piece, ids) for stretch in side for piece, ids in zip(stretch, next(cut), strict=True)],
-              known, vocabulary, encode, delimiter)
+        _side(
+            [
+                (piece, ids)
+                for stretch in side
+                for piece, ids in zip(stretch, next(cut), strict=True)
+            ],
+            known,
+            vocabulary,
+            encode,
+            delimiter,
+        )
         for side, known in zip(stretches, parts, strict=True)
     ]
 
@@ -140,7 +150,6 @@ def _side(
     encode: Encode,
     delimiter: str,
 ) -> Side:
-    eos = np.array([vocabulary.eos], np.int64)
     ids, weight, step, part = [], [], [], []
     steps = 0
     for piece, own in cut:
@@ -150,26 +159,30 @@ def _side(
             starts = [0, *accumulate(len(one.text) for one in parts[:-1])]
             of_part = stretch_of(own, piece.text, starts, vocabulary, encode)
             where = of_part if parts[0].label is not None else where
-        if piece.closes:  # belongs to the step and the part before it
-            own = np.concatenate([own, eos])
-            where, of_part = (np.append(one, one[-1] if len(one) else 0) for one in (where, of_part))
-        ids.append(own)
-        weight.append(np.full(len(own), piece.scored, np.float32))
-        step.append(where + steps if piece.scored else np.full(len(own), -1))
-        steps = int(step[-1].max()) + 1 if piece.scored and len(own) else steps
+        end = [vocabulary.eos] if piece.closes else []
+        ids.append(np.append(own, end).astype(np.int64))
+        weight.append(np.full(len(ids[-1]), piece.scored, np.float32))
+        where, of_part = (_longer(one, len(ids[-1])) for one in (where, of_part))
+        step.append(where + steps if piece.scored else np.full(len(where), -1))
+        steps = int(step[-1].max(initial=steps - 1)) + 1
         part.append(of_part)
-    joined = Side(
-        np.concatenate(ids), np.concatenate(weight), np.concatenate(step).astype(np.int64), None,
-        None, sum(len(piece.text.encode("utf-8")) for piece, _ in cut if piece.scored),
-    )
+    spelled = sum(len(piece.text.encode("utf-8")) for piece, _ in cut if piece.scored)
+    numbers = np.concatenate(step).astype(np.int64)
+    joined = Side(np.concatenate(ids), np.concatenate(weight), numbers, None, None, spelled)
     if not cut[-1][0].closes:
         joined = _closed(joined, vocabulary.eos)
     return _known(joined, np.concatenate(part), parts)
 
 
+def _longer(numbers: Ids, count: int) -> Ids:
+    """EOS belongs to the step and the part before it."""
+    last = numbers[-1:] if len(numbers) else np.zeros(1, np.int64)
+    return np.append(numbers, np.repeat(last, count - len(numbers))).astype(np.int64)
+
+
 def _closed(side: Side, eos: int) -> Side:
     """End a side by EOS, unless its template has; what is only read behind the answer goes."""
-    last = int(np.flatnonzero(side.weight)[-1]) + 1
+    last = len(side.ids) - int(np.argmax(side.weight[::-1] > 0))
     begin = last - int(np.argmin(np.append(side.weight[:last][::-1], 0)))
     if eos in side.ids[begin:]:
         kept = side.ids[:last], side.weight[:last], side.step[:last]
@@ -178,7 +191,7 @@ def _closed(side: Side, eos: int) -> Side:
         side,
         ids=np.append(side.ids, eos),
         weight=np.append(side.weight, np.float32(1)),
-        step=np.append(side.step, side.step[last - 1]),
+        step=np.append(side.step, max(side.step[last - 1], 0)),
     )
 
 
@@ -187,7 +200,7 @@ def _known(side: Side, part: Ids, parts: Sequence[Part]) -> Side:
     if not parts:
         return side
     learned = side.weight > 0
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in ("score", "label"):
         values = [getattr(one, name) for one in parts]
         if values[0] is not None:

@@ -107,7 +107,9 @@ def templated(
         kept = [span for span in spans if span[0] >= len(before)]
     else:
         kept = [
-            _span(messages, place, template, names, text, where) for place in turns if place >= first
+            _span(messages, place, template, names, text, where)
+            for place in turns
+            if place >= first
         ]
     skip = len(names["bos_token"]) if text.startswith(names["bos_token"]) else 0
     pieces, at = [], skip
@@ -175,9 +177,7 @@ def _names(vocabulary: Vocabulary) -> dict[str, str]:
     return {"bos_token": begin, "eos_token": end}
 
 
-def _no_marks(
-    messages: Sequence[Mapping[str, str]], vocabulary: Vocabulary, where: str
-) -> None:
+def _no_marks(messages: Sequence[Mapping[str, str]], vocabulary: Vocabulary, where: str) -> None:
     """Refuse a turn that spells a special token: it could end itself and speak for another role."""
     for place, turn in enumerate(messages):
         for mark in getattr(vocabulary.tokenizer, "marks", ()):

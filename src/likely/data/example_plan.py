@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from likely.core.batch import Batch
 from likely.core.errors import BadInput, BadSetting
 from likely.core.settings import checked
+from likely.data._rows import widened
 from likely.data.examples import Examples
 from likely.data.packing import Count
 
@@ -69,7 +70,9 @@ class ExamplePlan:
             raise BadSetting("ExamplePlan", [problem])
         self._fits(units)
         own = self.sizes[units].sum(axis=1)
-        self.groups = _packed(own, length, seed) if packed else [np.array([n]) for n in range(len(own))]
+        self.groups = (
+            _packed(own, length, seed) if packed else [np.array([n]) for n in range(len(own))]
+        )
         self.groups_per_batch = rows if packed else rows // units.shape[1]
         self._epoch = lru_cache(maxsize=4)(self._order)
 
@@ -79,10 +82,10 @@ class ExamplePlan:
         need = need.sum(axis=1) if self.packed else need.max(axis=1)
         worst = int(need.argmax())
         if need[worst] > self.length:
-            what = "both sides of" if self.packed and self.examples.is_pairs else "the example"
+            what = "both sides of" if self.packed and self.examples.is_pairs else "a side of"
             name = self.examples.names[units[worst, 0]].removesuffix("/chosen")
             raise BadInput(
-                f"ExamplePlan: {what} {name!r} take {need[worst]} positions, and a row has "
+                f"ExamplePlan: {what} {name!r} are {need[worst]} positions, and a row has "
                 f"length={self.length}; give more length here, or less to encode_examples, which "
                 "cuts prompts."
             )
@@ -152,7 +155,9 @@ def _batch(examples: Examples, sizes: Ints, rows: list[Ints], width: int) -> Bat
     """Rows of sides, each a segment, padded to one width."""
     width = width or int(max(sizes[row].sum() for row in rows))
     sides = np.concatenate(rows)
-    within = [np.cumsum(sizes[row]) - sizes[row] + number * width for number, row in enumerate(rows)]
+    within = [
+        np.cumsum(sizes[row]) - sizes[row] + number * width for number, row in enumerate(rows)
+    ]
     starts, own = np.concatenate(within), sizes[sides]
     position = np.arange(own.sum()) - np.repeat(np.cumsum(own) - own, own)
     at = np.repeat(starts, own) + position
@@ -163,7 +168,7 @@ def _batch(examples: Examples, sizes: Ints, rows: list[Ints], width: int) -> Bat
     def spread(values: NDArray[Any], empty: int = 0) -> torch.Tensor:
         whole = np.full((count, *values.shape[1:]), empty, values.dtype)
         whole[at] = values
-        return torch.from_numpy(whole)
+        return widened(whole)
 
     pair = None
     if examples.is_pairs:  # sides of a pair follow each other, so their segments do

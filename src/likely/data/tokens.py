@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from likely.core.errors import ShapeError
 from likely.core.vocabulary import Vocabulary
+from likely.data._scores import segment_scores
 from likely.data.corpus import Corpus
 
 _BATCH = 256  # documents to encode at once
@@ -105,6 +106,9 @@ class Tokens:
 def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
     """Tokens of every document, each closed by EOS.
 
+    Documents that came in pieces with scores (`segments`, or `texts` and `scores`) have a column
+    `segment_score`: that of the piece which the predicted token ends in.
+
     Args:
         corpus: what to encode.
         vocabulary: how.
@@ -113,7 +117,7 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
         The tokens, documents in the order of the corpus.
 
     Raises:
-        BadInput: the vocabulary cannot encode text by itself.
+        BadInput: the vocabulary cannot encode text by itself, or only some documents have scores.
 
     Example:
         >>> from likely.data.corpus import Document
@@ -125,6 +129,7 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
     for begin in range(0, len(corpus), _BATCH):
         texts = [document.text for document in corpus.documents[begin : begin + _BATCH]]
         parts += [ids.astype(np.int32) for ids in vocabulary.encode_many(texts)]
+    scores = segment_scores(corpus, parts, vocabulary)
     return Tokens(
         ids=np.concatenate([piece for part in parts for piece in (part, end)] or [end[:0]]),
         offsets=_offsets([len(part) + 1 for part in parts]),
@@ -132,6 +137,7 @@ def encode(corpus: Corpus, vocabulary: Vocabulary) -> Tokens:
         domains=tuple(document.domain for document in corpus),
         byte_lengths=np.array([document.bytes for document in corpus], np.int64),
         vocabulary=vocabulary,
+        columns={} if scores is None else {"segment_score": scores},
     )
 
 
