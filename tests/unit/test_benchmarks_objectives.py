@@ -1,6 +1,7 @@
 """The cost of objectives: every one is covered and runs; the figures are those of the file."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -24,24 +25,17 @@ def test_every_objective_is_measured_and_cross_entropy_first():
 
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: case.label)
-def test_a_step_by_it_runs_in_the_loop_and_learns(case):
+def test_a_step_learns_and_the_patched_head_has_the_same_loss(case):
     step = Loop(FAST, case)
     before = [p.detach().clone() for p in step.reader.parameters()]
-    losses = [step() for _ in range(2)]
-    assert all(torch.isfinite(torch.tensor(losses)))
+    loss = step()
+    assert math.isfinite(loss)
     assert any(not torch.equal(a, b) for a, b in zip(before, step.reader.parameters(), strict=True))
-
-
-@pytest.mark.parametrize("case", [c for c in EVERY if not c.live], ids=lambda case: case.label)
-def test_the_patched_head_has_the_same_loss_or_says_why_not(case):
-    found = benchmark.row(case, {w: m(FAST, Case(BASE)) for w, m in benchmark.WAYS.items()}, FAST)
-    assert "words" not in found["loop"]
-    if "words" in found["patched"]:
-        assert "remembers" in found["patched"]["words"]
+    if case.live:
         return
     inside = Patched(FAST, case)
     try:
-        assert inside() == pytest.approx(Loop(FAST, case)(), rel=1e-4)
+        assert inside() == pytest.approx(loss, rel=1e-4)
     finally:
         inside.close()
 

@@ -164,6 +164,19 @@ def test_methods_with_a_second_model_and_other_budgets():
     )
 
 
+def test_methods_of_a_model_that_had_learned_already():
+    found = comparison()
+    start = {"start": "hub:some/model", "lora": {"rank": 8}, "kind": "adapt"}
+    arms = tuple(replace(arm, recipe={**arm.recipe, **start}) for arm in found.arms)
+    text = " ".join(methods(replace(found, arms=arms)))
+    assert "by the tokenizer of hub:some/model;" in text
+    assert (
+        "Every arm trained hub:some/model, which had learned already, through low-rank adapters of "
+        "rank 8 (kind of run: adapt) by adamw" in text
+    )
+    assert "random weights" not in text
+
+
 def test_a_page_is_written_beside_what_the_study_kept(tmp_path):
     found = comparison()
     (tmp_path / "seen").mkdir()

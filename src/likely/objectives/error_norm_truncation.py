@@ -11,7 +11,14 @@ KNOBS = {"threshold": (1.05, 1.2, 1.35)}
 
 
 def laws(*, mode: str, **_: object) -> frozenset[str]:
-    """Under a threshold every token is judged alone; a fraction compares the tokens of a batch."""
+    """Under a threshold every token is judged alone; a fraction compares the tokens of a batch.
+
+    Args:
+        mode: which of the two.
+
+    Returns:
+        The laws it obeys.
+    """
     return frozenset({"separable"}) if mode == "threshold" else frozenset()
 
 

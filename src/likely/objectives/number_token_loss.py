@@ -16,7 +16,14 @@ KNOBS = {"variant": ("mse", "wasserstein"), "strength": (0.1, 0.3, 1.0)}
 
 
 def laws(*, average: str, **_: object) -> frozenset[str]:
-    """The average over number tokens counts those of the batch."""
+    """The average over number tokens counts those of the batch.
+
+    Args:
+        average: what the second term is a mean over.
+
+    Returns:
+        The laws it obeys.
+    """
     return frozenset({"separable"}) if average == "tokens" else frozenset({"tokenwise"})
 
 

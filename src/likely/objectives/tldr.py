@@ -13,7 +13,14 @@ KNOBS = {"weighting": ("cosine", "focal")}
 
 
 def laws(*, level: str, **_: object) -> frozenset[str]:
-    """At the level of tokens every token is weighed alone."""
+    """At the level of tokens every token is weighed alone.
+
+    Args:
+        level: which level.
+
+    Returns:
+        The laws it obeys.
+    """
     return frozenset({"separable"}) if level == "token" else frozenset()
 
 

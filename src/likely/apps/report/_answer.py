@@ -132,7 +132,8 @@ def limits(found: Comparison) -> list[str]:
     Returns:
         Sentences, those of the study first.
     """
-    models = joined(list(dict.fromkeys(str(arm.recipe["model"]) for arm in found.arms)))
+    recipes = [arm.recipe for arm in found.arms]
+    models = joined(list(dict.fromkeys(str(one.get("start") or one["model"]) for one in recipes)))
     said = list(found.notes)
     if not found.tuned:
         said.append("Nothing was tuned: an arm may have lost by its settings alone.")

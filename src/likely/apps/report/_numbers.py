@@ -20,6 +20,19 @@ def joined(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
 
 
+def many(word: str, count: int) -> str:
+    """A word for one thing, or for several.
+
+    Args:
+        word: for one.
+        count: how many there are.
+
+    Returns:
+        The word, with an s where there is not just one.
+    """
+    return word if count == 1 else f"{word}s"
+
+
 def plain(value: Any) -> str:
     """A setting as a reader takes it in.
 
@@ -30,8 +43,8 @@ def plain(value: Any) -> str:
         Four digits of a number, everything else as it is.
 
     Example:
-        >>> plain(0.012345), plain("mean")
-        ('0.01234', 'mean')
+        >>> plain(0.0123), plain("mean")
+        ('0.0123', 'mean')
     """
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 

@@ -1,0 +1,123 @@
+"""What a study trained, on what and for how long, in sentences for a paper."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from likely.apps.report._numbers import joined, many
+from likely.train.comparison import Comparison
+
+
+def text_of(found: Comparison) -> str:
+    """The text of a study, and how it was divided."""
+    recipe, text = found.arms[0].recipe, found.text
+    train, tuning, test = (text[part] for part in ("training", "tuning", "test"))
+    if text.get("cut"):
+        how = (
+            "there were too few documents to keep whole ones apart, so that tuning and test text "
+            "are the ends of documents whose beginnings were trained on"
+        )
+    else:
+        how = "whole documents were held out, with those that share text kept in one part"
+    tokenizers = list(dict.fromkeys(_tokenizer(arm.recipe) for arm in found.arms))
+    by = f"the {many('tokenizer', len(tokenizers))} {joined(tokenizers)}"
+    data = recipe["data"]
+    named = data if isinstance(data, str) else joined(list(map(str, data)))
+    return (
+        f"The training text ({named}) had {_sizes(train)} by {by}; {_sizes(tuning)} were kept "
+        f"for tuning and {_sizes(test)} for testing: {how}."
+    )
+
+
+def _tokenizer(recipe: Mapping[str, Any]) -> str:
+    start = recipe.get("start")
+    return f"of {start}" if start else str(recipe["tokenizer"])
+
+
+def _sizes(part: Mapping[str, Any]) -> str:
+    documents = f" in {part['documents']:,} {many('document', part['documents'])}"
+    return f"{part['bytes']:,} bytes ({part['tokens']:,} tokens{documents})"
+
+
+def training_of(found: Comparison) -> str:
+    """What was trained, by what, and for how long."""
+    recipe, arms = found.arms[0].recipe, found.arms
+    models = list(dict.fromkeys(_model(arm.recipe) for arm in arms))
+    optimizers = list(dict.fromkeys(_optimizer(arm.recipe) for arm in arms))
+    window = f"{recipe['rows'] * recipe['accumulate']} windows of {recipe['length']} tokens"
+    reads = f"in steps of {window}"
+    if len({(a.recipe["rows"], a.recipe["accumulate"], a.recipe["length"]) for a in arms}) > 1:
+        reads = "in steps of its own size"
+    said = [
+        f"Every arm trained {joined(models)} by {joined(optimizers)}, {reads}.",
+        f"One training had a budget of {_budget(found)}, which bought {_steps(found)}; the "
+        f"schedule ({_schedules(found)}) ran over each arm's own steps.",
+    ]
+    return " ".join([*said, *_second(found)])
+
+
+def _model(recipe: Mapping[str, Any]) -> str:
+    """What was trained, from what, and how much of it."""
+    start, kind = recipe.get("start"), recipe.get("kind", "pretrain")
+    said = f"{start}, which had learned already," if start else _fresh(str(recipe["model"]))
+    rank = recipe.get("lora", {}).get("rank", 0)
+    said += f" through low-rank adapters of rank {rank}" if rank else ""
+    before = recipe.get("objective_after", 0)
+    said += f" (cross-entropy for the first {before:,} steps)" if before else ""
+    return said if kind == "pretrain" else f"{said} (kind of run: {kind})"
+
+
+def _fresh(model: str) -> str:
+    return model if model.startswith("pretrained") else f"{model} from random weights"
+
+
+def _optimizer(recipe: Mapping[str, Any]) -> str:
+    one = recipe["optimizer"]
+    clip = f", gradients clipped at {one['clip']:g}" if one["clip"] else ""
+    decay = f"weight decay {one['weight_decay']:g}"
+    return f"{one['name']} ({decay}{clip}, {recipe['precision']})"
+
+
+def _schedules(found: Comparison) -> str:
+    kinds = []
+    for arm in found.arms:
+        one = arm.recipe["schedule"]
+        warmup = one["warmup"]
+        warm = f"{warmup} steps" if warmup >= 1 or warmup == 0 else f"{100 * warmup:g} %"
+        end = f", ending at {one['floor']:g} of the highest rate"
+        ends = end if one["name"] in ("cosine", "linear", "wsd") else ""
+        kinds.append(f"{one['name']} with a warm-up of {warm}{ends}")
+    return joined(list(dict.fromkeys(kinds)))
+
+
+def _budget(found: Comparison) -> str:
+    unit, amount = found.budget["unit"], found.budget["amount"]
+    if unit == "tokens":
+        return f"{amount:,.0f} tokens"
+    if unit == "flops":
+        return f"{amount:.3g} floating-point operations, as counted from the sizes of the model"
+    machine = found.budget["reference"]["name"] or "the machine that it ran on"
+    step = found.budget["reference"]["step_seconds"]
+    return (
+        f"{amount:g} seconds of {machine}, on which a step by plain cross-entropy takes "
+        f"{step:.3g} s; the other steps were counted by their measured cost beside it"
+    )
+
+
+def _steps(found: Comparison) -> str:
+    steps = {arm.name: arm.steps for arm in found.arms}
+    if len(set(steps.values())) == 1:
+        return f"{next(iter(steps.values())):,} steps in every arm"
+    return joined([f"{count:,} steps of {name}" for name, count in steps.items()])
+
+
+def _second(found: Comparison) -> list[str]:
+    """A sentence where an arm reads a second model."""
+    reads = {
+        arm.name: joined([f"{role} {model}" for role, model in arm.recipe["roles"].items()])
+        for arm in found.arms
+        if arm.recipe["roles"]
+    }
+    if not reads:
+        return []
+    named = joined([f"{arm} ({models})" for arm, models in reads.items()])
+    return [f"A second model was read in training by {named}; its cost counts as the arm's own."]
