@@ -17,6 +17,7 @@ from likely.data.corpus import Corpus, Document
 from likely.data.example import Example
 from likely.data.examples import encode_examples
 from likely.data.tokens import encode
+from likely.models.annotate import annotate
 from likely.models.evaluate import evaluate
 from likely.models.feed_forward import feed_forward
 from likely.models.load import load, positions_at, vocabulary_at
@@ -247,6 +248,50 @@ def test_adapters_are_refused_where_the_scan_would_not_see_them(base):
 def text(count=20):
     documents = tuple(Document(str(i), f"{i} times {i} is {i * i}.") for i in range(count))
     return encode(Corpus("tiny", documents), BYTES)
+
+
+def test_a_stored_reference_is_a_live_one(tmp_path, base):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    rows = [Example(str(i), p, (c, r)) for i, (p, c, r) in enumerate(sums(12))]
+    made = encode_examples(rows, BYTES, length=16)
+    annotate(transformer(BYTES, **SMALL, seed=3), made, tmp_path / "reference", length=16)
+    given = {"examples": made, "device": "cpu"}
+    stored, live = (
+        run(
+            recipe(kind="align", **more),
+            folder=tmp_path / name,
+            model=load(base),
+            roles=roles,
+            **given,
+        ).training
+        for name, more, roles in (
+            ("stored", {"sidecars": (str(tmp_path / "reference"),)}, {}),
+            ("live", {}, {"reference": transformer(BYTES, **SMALL, seed=3)}),
+        )
+    )
+    assert stored[0]["loss"] != pytest.approx(math.log(2), rel=1e-3)
+    for name in ("loss", "gradient_norm"):
+        assert [row[name] for row in stored] == pytest.approx([r[name] for r in live], rel=1e-4)
+
+
+def test_a_stored_teacher_is_read_from_a_recipe(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    teacher, tokens = transformer(BYTES, **SMALL, seed=1), text()
+    annotate(teacher, tokens, tmp_path / "kept", role="teacher", want=("top(k=8)",), length=16)
+    found = run(
+        recipe(
+            kind="distil",
+            objective="plackett_luce(k=8)",
+            sidecars=(str(tmp_path / "kept"),),
+            steps=8,
+            optimizer=Optimizer(lr=1e-2),
+        ),
+        folder=tmp_path / "run",
+        model=transformer(BYTES, **SMALL),
+        tokens=tokens,
+        device="cpu",
+    )
+    assert found.training[-1]["loss"] < found.training[0]["loss"]
 
 
 def test_an_objective_begins_later(tmp_path):

@@ -60,7 +60,7 @@ def catalogue(room: str) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-_NO_ENTRY = {"reader", "evaluate", "head_loss", "load"}
+_NO_ENTRY = {"annotate", "reader", "evaluate", "head_loss", "load"}
 """Modules of the room `models` that are no kind of model."""
 
 

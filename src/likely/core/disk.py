@@ -37,6 +37,26 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file to write that takes its real name only when everything is on the disk.
+
+    Args:
+        path: the name it shall have; a file that stands there is replaced at the end.
+
+    Yields:
+        A temporary name beside it.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        sync(part)
+        part.replace(path)
+        sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A folder to write into that takes its real name only when everything is on the disk.
 

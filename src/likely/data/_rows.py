@@ -67,4 +67,17 @@ def build(
 def _column(values: NDArray[Any], inside: NDArray[np.bool_]) -> torch.Tensor:
     """A column at every position; 0 in the padding."""
     there = inside.reshape(-1, *[1] * (values.ndim - 1))
-    return torch.from_numpy(np.where(there, values, np.zeros((), values.dtype)))
+    return widened(np.where(there, values, np.zeros((), values.dtype)))
+
+
+def widened(values: NDArray[Any]) -> torch.Tensor:
+    """A column as entries read it: types that only save room on disk and in memory are widened.
+
+    Args:
+        values: one entry a position.
+
+    Returns:
+        float32 for float16, int64 for int32, else as it is.
+    """
+    wide = {"float16": np.float32, "int32": np.int64}.get(values.dtype.name)
+    return torch.from_numpy(values if wide is None else values.astype(wide))

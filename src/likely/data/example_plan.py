@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from likely.core.batch import Batch
 from likely.core.errors import BadInput, BadSetting
 from likely.core.settings import checked
+from likely.data._rows import widened
 from likely.data.examples import Examples
 from likely.data.packing import Count
 
@@ -167,7 +168,7 @@ def _batch(examples: Examples, sizes: Ints, rows: list[Ints], width: int) -> Bat
     def spread(values: NDArray[Any], empty: int = 0) -> torch.Tensor:
         whole = np.full((count, *values.shape[1:]), empty, values.dtype)
         whole[at] = values
-        return torch.from_numpy(whole)
+        return widened(whole)
 
     pair = None
     if examples.is_pairs:  # sides of a pair follow each other, so their segments do

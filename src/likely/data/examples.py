@@ -15,6 +15,7 @@ from likely.data._encoding import Fitting, TooLong, encoded, one_kind
 from likely.data._sides import Side
 from likely.data.chat import template_of
 from likely.data.example import Example
+from likely.data.tokens import Tokens
 
 _BATCH = 256  # examples to encode at once
 
@@ -78,6 +79,13 @@ class Examples:
     def units(self) -> NDArray[np.int64]:
         """Sides of each example: `[P, 2]` or `[M, 1]`."""
         return self.pairs if self.is_pairs else np.arange(len(self.names))[:, None]
+
+    @property
+    def tokens(self) -> Tokens:
+        """The sides as documents of a text, prompts too: what a model can measure."""
+        domains = ("example",) * len(self.names)
+        parts = self.ids, self.offsets, self.names, domains, self.byte_lengths
+        return Tokens(*parts, self.vocabulary, self.columns)
 
     @property
     def longest(self) -> int:

@@ -114,6 +114,7 @@ def of_examples(recipe: Recipe, examples: Examples, validation: Examples | None)
             examples, length=recipe.length, rows=rows * sides, seed=recipe.seed
         ),
         None if validation is None else lambda reader: look(reader, validation, recipe.rows),
+        tuple(examples.columns),
     )
 
 

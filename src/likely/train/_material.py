@@ -25,6 +25,7 @@ class Material:
         fingerprint: changes when anything that is read does.
         plan: rows of a micro batch → which batch is read when.
         look: what a model gives to validation text; None where there is none.
+        columns: names of what is known of every target.
         before: what was done before the first step, for `metrics.jsonl`: rollouts.
     """
 
@@ -32,6 +33,7 @@ class Material:
     fingerprint: str
     plan: Callable[[int], Plan]
     look: Look | None = None
+    columns: tuple[str, ...] = ()
     before: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,4 +53,5 @@ def of_texts(recipe: Recipe, tokens: Tokens, validation: Tokens | None) -> Mater
         _setup.fingerprint(tokens),
         lambda rows: TrainingPlan(tokens, length=recipe.length, rows=rows, seed=recipe.seed),
         None if validation is None else lambda reader: assess(reader, validation, recipe),
+        tuple(tokens.columns),
     )

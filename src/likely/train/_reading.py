@@ -12,6 +12,7 @@ from likely.core.errors import BadInput, BadSetting
 from likely.core.vocabulary import Vocabulary
 from likely.data.examples import Examples
 from likely.data.files import read as read_files
+from likely.data.sidecar import attach
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
 from likely.train import _examples, _rollout_files
@@ -54,8 +55,8 @@ def read(
     _check(recipe, tokens, validation, examples)
     if recipe.kind not in FROM_EXAMPLES:
         assert not isinstance(validation, Examples)
-        both = texts(recipe, tokens, validation, keep=keep, accelerator=accelerator)
-        return of_texts(recipe, *both)
+        train, look = texts(recipe, tokens, validation, keep=keep, accelerator=accelerator)
+        return of_texts(recipe, attach(train, recipe.sidecars), look)
     assert not isinstance(validation, Tokens)
     if recipe.kind == "sharpen":
         return _sharpened(recipe, begun, keep, accelerator)
@@ -64,7 +65,7 @@ def read(
         examples, kept = _examples.read_both(recipe, vocabulary)
         validation = kept if validation is None else validation
     _examples.check(recipe, examples.is_pairs)
-    return _examples.of_examples(recipe, examples, validation)
+    return _examples.of_examples(recipe, attach(examples, recipe.sidecars), validation)
 
 
 def _check(
@@ -76,6 +77,8 @@ def _check(
         problems.append(f"kind={recipe.kind!r} reads examples, and text was given as tokens.")
     if not from_examples and (examples is not None or isinstance(validation, Examples)):
         problems.append(f"kind={recipe.kind!r} reads text, and examples were given.")
+    if recipe.kind == "sharpen" and recipe.sidecars:
+        problems.append("kind='sharpen' draws its examples itself, which no sidecar knows.")
     if recipe.kind == "sharpen" and examples is not None:
         problems.append("kind='sharpen' draws its examples itself: name the prompts as data.")
     if problems:

@@ -17,7 +17,11 @@ REFERENCE = "reference"
 
 
 def readers(
-    recipe: Recipe, given: Mapping[str, Reader] | None, reader: Any, device: torch.device
+    recipe: Recipe,
+    given: Mapping[str, Reader] | None,
+    reader: Any,
+    device: torch.device,
+    columns: tuple[str, ...] = (),
 ) -> dict[str, Reader]:
     """Readers by role: those given, and those that the recipe names; none of them is trained.
 
@@ -29,6 +33,7 @@ def readers(
         given: role → reader; wins over the recipe.
         reader: the model as it is before its first step, whole.
         device: where they are read.
+        columns: what is stored beside the text; what it says needs no reader.
 
     Returns:
         Readers in evaluation mode.
@@ -36,7 +41,8 @@ def readers(
     given = given or {}
     roles = {role: load(path) for role, path in recipe.roles.items() if role not in given}
     roles |= given
-    if REFERENCE not in roles and recipe.kind == "align" and _reads(bind(recipe.objective)):
+    wanted = recipe.kind == "align" and _reads(bind(recipe.objective), columns)
+    if REFERENCE not in roles and wanted:
         roles[REFERENCE] = _lora.Unadapted(reader) if _lora.is_on(reader) else _frozen(reader)
     for role, found in roles.items():
         _setup.same_vocabulary(f"reader in the role {role!r}", found, reader.vocabulary)
@@ -45,9 +51,10 @@ def readers(
     return roles
 
 
-def _reads(objective: Bound) -> bool:
-    """Whether an objective compares with a reference by its names alone."""
-    return any(name.startswith(f"{REFERENCE}_") for name in objective.needs)
+def _reads(objective: Bound, columns: tuple[str, ...]) -> bool:
+    """Whether an objective compares with a reference that is not stored."""
+    names = [name for name in objective.needs if name.startswith(f"{REFERENCE}_")]
+    return any(name not in columns for name in names)
 
 
 def _frozen(reader: Any) -> Reader:

@@ -51,7 +51,7 @@ class Training:
         self.plan = material.plan(rows)
         self.choice = name_of(choose)
         self.objective = bind(recipe.objective)
-        seconds = _second.readers(recipe, roles, reader, accelerator.device)
+        seconds = _second.readers(recipe, roles, reader, accelerator.device, material.columns)
         self.frozen = _lora.frozen_part(reader)
         self.bones = _shards.skeleton(reader) if _shards.are_wanted(accelerator) else None
         autocast = recipe.precision == "bfloat16"

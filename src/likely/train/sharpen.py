@@ -108,8 +108,8 @@ class Coverage:
         if self.covered < 0.5:
             return (
                 f"Coverage is missing: for only {self.covered:.0%} of the prompts the best answer "
-                "is likely enough to be drawn once among so many, so that the model's likeliest "
-                "one was probably not seen. Draw more answers, or take shorter ones."
+                "is likely enough to be expected once among so many, so that a likelier one may "
+                "well have been missed. Draw more answers, or take shorter ones."
             )
         if self.gain < LITTLE_GAIN:
             return (
