@@ -48,6 +48,7 @@ from likely.train.judges.repetition import of_real_text
 from likely.train.muon import Muon
 from likely.train.recipe import Optimizer, Recipe, Schedule
 from likely.train.reproduce import reproduce
+from likely.train.sharpen import best_of
 from likely.train.sign import Sign
 from likely.vocab.fused_loss import fused_loss
 from likely.vocab.scan import from_logits, scan
@@ -236,6 +237,11 @@ DIRECT = {
     data_card: lambda **given: data_card(split(TEXTS, held_out=0.0), **given),
     repeated_bytes: lambda **given: repeated_bytes(TEXTS, TEXTS, **given),
     Likelihood.interval: MEASURED.interval,
+    best_of: lambda **given: best_of(
+        feed_forward(VOCABULARY, width=2),
+        ["a"],
+        **{"count": 1, "rng": np.random.default_rng(0), **given},
+    ),
     summary: lambda **given: summary([1.0, 2.0], **given),
     power: lambda **given: power(1.0, 1.0, 6, **given),
     smallest_effect: lambda **given: smallest_effect(1.0, 6, **given),
