@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from likely.core.disk import write_whole
 from likely.core.errors import LikelyError
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
@@ -18,9 +19,10 @@ from likely.data.tokens import encode
 from likely.models.transformer import transformer
 from likely.train.errors import Interrupted
 from likely.train.loop import run
-from likely.train.recipe import Lora, Optimizer, Recipe, Schedule
+from likely.train.recipe import Recipe
+from likely.train.tables import Lora, Optimizer, Rollouts, Schedule
 
-SMALL = {"layers": 2, "width": 16, "heads": 2, "context": 16}
+SMALL = {"layers": 2, "width": 16, "heads": 2, "context": 24}
 CASES = {
     "adamw": ("FSDP2", {"objective": "focal(gamma=2)", "also": ("entropy",)}, {}),
     "tied": ("FSDP2", {"objective": "goldfish(k=3, context=2)"}, {"tie": True}),
@@ -29,9 +31,10 @@ CASES = {
     "sign": ("FSDP2", {"optimizer": Optimizer("sign")}, {}),
     "lora": ("FSDP2", {"lora": Lora(rank=2)}, {}),
     "lora DDP": ("DDP", {"lora": Lora(rank=2)}, {}),
-    "align": ("FSDP2", {"kind": "align"}, {}),
-    "align lora": ("FSDP2", {"kind": "align", "lora": Lora(rank=2)}, {}),
-    "align lora DDP": ("DDP", {"kind": "align", "lora": Lora(rank=2)}, {}),
+    "sharpen": ("FSDP2", {"kind": "sharpen", "rollouts": Rollouts(4, 8), "length": 24}, {}),
+    "align": ("FSDP2", {"kind": "align", "length": 24}, {}),
+    "align lora": ("FSDP2", {"kind": "align", "length": 24, "lora": Lora(rank=2)}, {}),
+    "align lora DDP": ("DDP", {"kind": "align", "length": 24, "lora": Lora(rank=2)}, {}),
 }
 
 
@@ -53,6 +56,11 @@ def pairs(count=24):
 
 def go(folder, name, recipe=None, **more):
     _, changed, model = CASES[name]
+    prompts = folder / "prompts.jsonl"
+    if name == "sharpen":
+        folder.mkdir(exist_ok=True)
+        lines = [json.dumps({"prompt": f"{i} + {i} = "}) + "\n" for i in range(40)]
+        write_whole(prompts, "".join(lines))
     recipe = Recipe(
         **{
             "steps": 6,
@@ -64,6 +72,7 @@ def go(folder, name, recipe=None, **more):
             "log_every": 1,
             "evaluate_every": 3,
             "checkpoint_every": 2,
+            "data": (str(prompts),) if name == "sharpen" else ("embedded",),
             **changed,
             **(recipe or {}),
         }
@@ -72,7 +81,7 @@ def go(folder, name, recipe=None, **more):
     given = {"model": reader, "device": "cpu"}
     if recipe.kind == "align":
         given |= {"examples": pairs(), "validation": pairs(5)}
-    else:
+    elif recipe.kind != "sharpen":
         given |= {"tokens": texts(), "validation": texts(5)}
     given |= more
     return run(recipe, folder=folder / name.replace(" ", "-"), **given)

@@ -102,6 +102,9 @@ def is_on(reader: Any) -> bool:
 
     Args:
         reader: any model.
+
+    Returns:
+        True from `add` until `merge`.
     """
     return getattr(reader, "adapter", None) is not None
 

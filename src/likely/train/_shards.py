@@ -98,6 +98,9 @@ def is_sharded(reader: Any) -> bool:
 
     Args:
         reader: any model.
+
+    Returns:
+        True after `shard`.
     """
     return hasattr(reader, "set_requires_gradient_sync")
 
