@@ -15,6 +15,7 @@ from likely.data.example import Example
 from likely.data.example_files import read_examples
 from likely.data.example_plan import ExamplePlan
 from likely.data.examples import Examples, encode_examples
+from likely.data.sidecar import attach
 from likely.models._judge import evaluating
 from likely.models.reader import Reader
 from likely.train._material import Material
@@ -107,6 +108,7 @@ def of_examples(recipe: Recipe, examples: Examples, validation: Examples | None)
         The material.
     """
     sides = examples.units.shape[1]  # Both answers of a pair are in one batch.
+    examples = attach(examples, recipe.columns)
     return Material(
         examples.vocabulary,
         _fingerprint(examples),

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from likely.core.bind import Bound, bind
+from likely.data.sidecar import read_manifest
 from likely.models.load import load
 from likely.models.reader import Reader
 from likely.train import _lora, _setup
@@ -22,7 +23,8 @@ def readers(
     """Readers by role: those given, and those that the recipe names; none of them is trained.
 
     Where pairs are compared and nobody gave a reference, it is the model before its first step:
-    with adapters, the same weights without them; else a copy.
+    with adapters, the same weights without them; else a copy. Where a sidecar holds what a
+    reference said, there is none.
 
     Args:
         recipe: role → folder.
@@ -36,7 +38,9 @@ def readers(
     given = given or {}
     roles = {role: load(path) for role, path in recipe.roles.items() if role not in given}
     roles |= given
-    if REFERENCE not in roles and recipe.kind == "align" and _reads(bind(recipe.objective)):
+    stored = any(read_manifest(folder).role == REFERENCE for folder in recipe.columns)
+    alone = recipe.kind == "align" and REFERENCE not in roles and not stored
+    if alone and _reads(bind(recipe.objective)):
         roles[REFERENCE] = _lora.Unadapted(reader) if _lora.is_on(reader) else _frozen(reader)
     for role, found in roles.items():
         _setup.same_vocabulary(f"reader in the role {role!r}", found, reader.vocabulary)

@@ -11,6 +11,7 @@ from likely.data.corpus import Corpus
 from likely.data.embedded import embedded
 from likely.data.files import read
 from likely.data.sample import shortened
+from likely.data.sidecar import attach
 from likely.data.tokenizers._saved import load as load_vocabulary
 from likely.data.tokenizers._saved import save
 from likely.data.tokens import Tokens, encode
@@ -33,7 +34,7 @@ def texts(
     """Training and validation text: what was given, else what the recipe names, split.
 
     Args:
-        recipe: whose `data` is read, and whose `tokenizer` cuts it.
+        recipe: whose `data` is read, whose `tokenizer` cuts it, and whose `columns` are attached.
         tokens: training text, where it is there already.
         validation: validation text; with `tokens` and without it, nothing is evaluated.
         keep: the run's folder, where the vocabulary is kept; None keeps it nowhere.
@@ -43,12 +44,12 @@ def texts(
         Training tokens and validation tokens.
     """
     if tokens is not None:
-        return tokens, validation
+        return attach(tokens, recipe.columns), validation
     parts = split_any(read_data(recipe))
     vocabulary = vocabulary_of(recipe, parts.train, keep, accelerator)
     if validation is None and len(parts.validation.documents):
         validation = encode(shortened(parts.validation, MOST_VALIDATION), vocabulary)
-    return encode(parts.train, vocabulary), validation
+    return attach(encode(parts.train, vocabulary), recipe.columns), validation
 
 
 def read_data(recipe: Recipe) -> Corpus:

@@ -67,6 +67,8 @@ class Recipe:
         precision: `bfloat16` computes forward passes under autocast; weights stay float32.
         roles: second readers by role (`reference`, `teacher`): folders of models. The reference
             of `align`, where it is left out, is the model as it was at the start.
+        columns: sidecars that are attached to what is trained on: folders that `likely measure`
+            wrote. What they hold is read in place of a model in their role.
         rollouts: answers that `sharpen` draws.
         optimizer: how gradients become steps.
         schedule: how the learning rate changes.
@@ -93,6 +95,7 @@ class Recipe:
     seed: Annotated[int, Ge(0)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     rollouts: Rollouts = dataclasses.field(default_factory=Rollouts)
     optimizer: Optimizer = _BY_KIND
     schedule: Schedule = dataclasses.field(default_factory=Schedule)
