@@ -16,6 +16,7 @@ from likely.apps.doctor import doctor
 from likely.apps.evaluate import evaluate_model
 from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
+from likely.apps.measure import measure_model
 from likely.apps.mix import mix_models
 from likely.apps.new import new_entry
 from likely.apps.quickstart import quickstart
@@ -36,6 +37,7 @@ app.command(quickstart, name="quickstart")
 app.command(train_model, name="train")
 app.command(compare_arms, name="compare")
 app.command(evaluate_model, name="evaluate")
+app.command(measure_model, name="measure")
 app.command(generate_text, name="generate")
 app.command(view_text, name="view")
 app.command(mix_models, name="mix")

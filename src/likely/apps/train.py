@@ -21,6 +21,7 @@ def train_model(
     lora: int | None = None,
     teacher: str | None = None,
     reference: str | None = None,
+    sidecars: Annotated[tuple[str, ...], _SEVERAL] = (),
     rollouts: int | None = None,
     field: str | None = None,
     on_error: Literal["raise", "skip"] | None = None,
@@ -66,6 +67,7 @@ def train_model(
         lora: rank of low-rank adapters that are trained in place of all weights.
         teacher: a model in the role of teacher, for distil.
         reference: a model in the role of reference, for align; left out, the model as it starts.
+        sidecars: folders that `likely measure` wrote of these data, in place of models in a role.
         rollouts: answers that sharpen draws to each prompt: 16, if not said otherwise.
         field: the field or column that holds the text: text, if not said otherwise.
         on_error: skip what cannot be read, and list it; raise, the default, stops there.
@@ -95,6 +97,7 @@ def train_model(
     named: dict[str, Any] = {
         "kind": kind,
         "data": data or None,
+        "sidecars": sidecars or None,
         "start": start,
         "field": field,
         "on_error": on_error,

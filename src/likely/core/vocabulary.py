@@ -1,8 +1,11 @@
 """What is known of each token id."""
 
 import hashlib
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import SupportsInt
 
 import numpy as np
@@ -55,10 +58,17 @@ class Vocabulary:
         """True where id b is byte b for the first 256 ids and all others are special."""
         return self.bytes_of[:256] == _BYTES and set(range(256, self.size)) == set(self.special)
 
-    @property
+    @cached_property
     def number_value(self) -> NDArray[np.float64]:
-        """The number an id spells (``"7"`` → 7), NaN for the others, `[V]`."""
-        return np.array([_number(b) for b in self.bytes_of])
+        """The number an id spells by itself (``"7"``, ``" 42"``, ``"3.5"``), else NaN, `[V]`.
+
+        Digits of any script, with a point between them at most, and spaces around them: those that
+        a tokenizer writes with a word. A sign, a separator or an exponent makes no number (whether
+        ``"-7"`` is one depends on what stands before it), nor does a bare ``"."`` beside digits.
+        """
+        values = np.array([_number(b) for b in self.bytes_of], np.float64)
+        values.flags.writeable = False
+        return values
 
     @property
     def fingerprint(self) -> str:
@@ -185,6 +195,11 @@ def _as_text(text: str | bytes) -> str:
         ) from problem
 
 
+_NUMBER = re.compile(r" *(\d+(?:\.\d+)?) *")
+_NONE = float("nan")
+
+
 def _number(data: bytes) -> float:
-    text = data.decode("utf-8", errors="replace").strip()
-    return float(text) if text.isascii() and text.isdigit() else float("nan")
+    found = _NUMBER.fullmatch(data.decode("utf-8", errors="replace"))
+    value = float(found[1]) if found else _NONE
+    return value if math.isfinite(value) else _NONE  # more digits than a float can hold

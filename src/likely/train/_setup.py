@@ -75,7 +75,8 @@ def fingerprint(tokens: Tokens) -> str:
         Hexadecimal digits.
     """
     digest = hashlib.sha256(tokens.vocabulary.fingerprint.encode())
-    for part in (tokens.ids, tokens.offsets):
+    known = [tokens.columns[name] for name in sorted(tokens.columns)]
+    for part in (tokens.ids, tokens.offsets, *known):
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
 
