@@ -92,7 +92,9 @@ def wrong(kind):
     kind, bounds = inner(kind)
     origin, inside = get_origin(kind), get_args(kind)
     if origin is Literal:
-        return [f"{inside[0]}x", str(inside[0]).upper(), "", None, 3, [inside[0]]]
+        upper = str(inside[0]).upper()
+        others = [upper] if upper not in inside else []
+        return [f"{inside[0]}x", *others, "", None, 3, [inside[0]]]
     if origin is tuple:
         values = ["text", 5, None, [None], {"a": 1}]
         several = inside[-1] is Ellipsis
@@ -325,6 +327,18 @@ UNCHECKED = {
     "checked by hand, with tests of its own",
     "likely.train.loop.run": "the recipe is checked, the rest are objects",
     "likely.train.muon.orthogonal": "called once a step by Muon, which checks",
+    **{
+        f"likely.objectives.{name}.laws": "given the settings of a bound entry, which are checked"
+        for name in ("error_norm_truncation", "number_token_loss", "tldr")
+    },
+    "likely.train.compare.compare": "the study is checked, the rest are objects",
+    "likely.audit.against.against": "given what a study measured",
+    "likely.data.within.split_any": "shares of a study or of a recipe, which are checked",
+    "likely.data.tokenizers.pretrained.of_tokenizer": "a name is any text",
+    "likely.data.examples.encode_examples": "given the settings of a recipe, which are checked",
+    "likely.data.example_files.examples_of": "given the settings of a recipe, which are checked",
+    "likely.data.example_files.read_examples": "given the settings of a recipe, which are checked",
+    "likely.models.annotate.annotate": "given what `likely measure` took, which is checked there",
 }
 
 

@@ -141,7 +141,7 @@ def test_recipes_are_arms_too(capsys, place):
         (("--objectives", "cross_entropy"), "needs two arms at least"),
         (("--objectives", "focal,focal"), "was given twice"),
         (("--objectives", "focal(gamma=2),focal(gamma=2.0)"), "is the same as"),
-        (("--objectives", "cross_entropy,dpop"), "dpop reads 'pair'"),
+        (("--objectives", "cross_entropy,dpop"), "compares pairs of answers"),
         ((*TWO, "--baseline", "cros_entropy"), "Did you mean 'cross_entropy'?"),
         ((*TWO, "--seeds", "0"), "--seeds 0 should be at least 1"),
         ((*TWO, "--tokens", "5", "--flops", "7"), "One budget at a time: --tokens and --flops"),

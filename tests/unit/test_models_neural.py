@@ -196,7 +196,7 @@ def test_a_role_is_read_without_gradient_and_a_column_wins():
     result = evaluate(entries, model, batch, roles={"reference": reference}, also=("entropy",))
     assert result.values["dpop"].shape == (1,)
     assert "entropy" in result.stats
-    with pytest.raises(NotMeasured, match=r"second model in the role 'reference'"):
+    with pytest.raises(NotMeasured, match=r"a model in the role 'reference'"):
         evaluate(entries, model, batch)
     with pytest.raises(NotMeasured, match="give a batch with pair"):
         evaluate(entries, model, random_batch(), roles={"reference": reference})

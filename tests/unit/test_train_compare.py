@@ -465,7 +465,7 @@ def test_inputs_that_the_text_does_not_have(tmp_path):
     assert len(said) == 2
     assert "arms.dpop: dpop reads 'reference_log_prob', which plain text does not have." in said[0]
     assert "reads 'pair'" in said[1]
-    with pytest.raises(BadSetting, match="dpop reads 'pair'"):
+    with pytest.raises(BadSetting, match="compares pairs of answers"):
         compare(study(text(tmp_path), arms=arms), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

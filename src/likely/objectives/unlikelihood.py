@@ -93,7 +93,7 @@ def unlikelihood(
     if level == "sequence":
         assert repeated is not None
         unlikely = log1mexp(log_prob).clamp_min(_log(_LEAST_SEQUENCE, log_prob))
-        return -alpha * unlikely.masked_fill(~repeated, 0.0)
+        return (-alpha * unlikely).masked_fill(~repeated, 0.0)
     assert earlier_logits is not None
     assert earlier is not None
     log_p = (earlier_logits - lse[:, None]).masked_fill(~earlier, -1.0)
