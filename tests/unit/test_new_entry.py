@@ -63,7 +63,7 @@ def test_a_new_entry_passes_its_contracts(tmp_path):
     code, said = run(tmp_path, *pytest, *rules, *sources, "-k", "half")
     assert code == 0, said
     # 7 contracts of an objective, 5 of a sampler, 1 of a statistic, and the docstrings.
-    assert int(said.split(" passed")[0].split()[-1]) == 7 + 5 + 1 + len(sources), said
+    assert int(said.split(" passed")[0].split()[-1]) == 10 + 5 + 1 + len(sources), said
     # The rest of a statistic's contract measures all statistics at once.
     code, said = run(
         tmp_path, *pytest, rules[-1], "-k", "test_equals_its_dense_twin_with_gradients and 1"

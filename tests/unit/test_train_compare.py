@@ -461,11 +461,13 @@ def test_judges_that_plain_text_cannot_serve(tmp_path):
 
 def test_inputs_that_the_text_does_not_have(tmp_path):
     arms = {"cross_entropy": "cross_entropy", "dpop": "dpop"}
-    said = lacking(study(text(tmp_path), arms=arms), {})
-    assert len(said) == 2
-    assert "arms.dpop: dpop reads 'reference_log_prob', which plain text does not have." in said[0]
-    assert "reads 'pair'" in said[1]
     with pytest.raises(BadSetting, match="compares pairs of answers"):
+        study(text(tmp_path), arms=arms)
+    arms["distilled"] = arms.pop("dpop").replace("dpop", "knowledge_distillation")
+    said = lacking(study(text(tmp_path), arms=arms), {})
+    assert len(said) == 1
+    assert "arms.distilled: knowledge_distillation needs a second model. Give a model in" in said[0]
+    with pytest.raises(BadSetting, match="in the role 'teacher'"):
         compare(study(text(tmp_path), arms=arms), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -70,7 +70,7 @@ def _values_of(source: Source) -> Tensor:
             "The objective 'number_token_loss' needs words that are numbers, and no id of this "
             "vocabulary spells one. Choose a tokenizer that keeps digits, such as 'bytes'."
         )
-    return torch.from_numpy(values)
+    return torch.tensor(values)
 
 
 def number_token_loss(
