@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from likely.apps._facts import facts
 from likely.core.bind import bind
 from likely.core.catalogue import catalogue
 from scripts.documentation.source import ROOT
 
 RESULT = ROOT / "benchmarks" / "results" / "objectives.json"
 BLOCK = re.compile(r"(<!-- objectives -->\n).*?(<!-- /objectives -->)", re.DOTALL)
-FACTS = ("Status", "Cost", "Detached", "Denominator")
 UNITS = {"N": "token", "S": "sequence", "P": "pair", "M": "document"}
 NOT_YET = "Not measured yet: `python -m benchmarks.objectives`."
 
@@ -150,28 +150,6 @@ def filled(text: str, path: Path = RESULT) -> str:
     """
     kept = read(path)
     return text if kept is None else BLOCK.sub(lambda b: f"{b[1]}{sentence(kept)}\n{b[2]}", text)
-
-
-def facts(text: str) -> dict[str, str]:
-    """What a docstring says of status, cost, gradient and denominator, one line each.
-
-    Args:
-        text: the docstring.
-
-    Returns:
-        Fact → what is said, without the full stop; a fact that is not there is left out.
-    """
-    plain = re.sub(r"\n\s*\n", "\n\n", text)
-    found = {}
-    for fact in FACTS:
-        match = re.search(
-            rf"^\s*{fact}: (.*?)(?=\n\n|\n\s*(?:{'|'.join(FACTS)}): |\Z)",
-            plain,
-            re.DOTALL | re.MULTILINE,
-        )
-        if match:
-            found[fact] = " ".join(match[1].split()).rstrip(".")
-    return found
 
 
 def status() -> str:

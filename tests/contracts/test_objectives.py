@@ -3,7 +3,6 @@
 import inspect
 import json
 import math
-import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from likely.apps._facts import FACTS, facts
 from likely.core.batch import LOADED, Batch
 from likely.core.bind import Source, bind
 from likely.core.catalogue import catalogue, get, module_of, needs
@@ -27,7 +27,6 @@ from tests.strategies import Problem, make_problem, problems
 ROOT = Path(__file__).parents[2]
 ROOM = "objectives"
 NAMES = tuple(catalogue(ROOM))
-FACTS = ("Status:", "Detached:", "Denominator:")
 TOGETHER = {
     "dco": [{"level": "step", "attempts": 3}],
     "error_norm_truncation": [{"mode": "fraction", "fraction": 0.5}],
@@ -337,9 +336,7 @@ def test_its_status_is_one_of_two(name):
 
 
 def fact(name, what):
-    doc = inspect.getdoc(get(ROOM, name))
-    found = re.search(rf"^{what}: (.+?)(?=^\w+:|^$)", doc, re.M | re.S)
-    return " ".join(found[1].split())
+    return facts(inspect.getdoc(get(ROOM, name)))[what]
 
 
 @every
@@ -359,7 +356,14 @@ def test_reads_what_exists_and_documents_itself(name):
             or parameter.default is parameter.empty
         )
     doc = inspect.getdoc(entry.entry)
-    for part in ("$$", "Cost:", *FACTS, "Args:", "Returns:", "Example:", "References:"):
+    for part in (
+        "$$",
+        *(f"{fact}:" for fact in FACTS),
+        "Args:",
+        "Returns:",
+        "Example:",
+        "References:",
+    ):
         assert part in doc, f"{name} lacks {part}"
     assert any(cost in doc for cost in ("separable", "coupled", "full row"))
     page = ROOT / "docs" / "objectives" / f"{name}.md"

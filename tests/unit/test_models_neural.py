@@ -179,6 +179,24 @@ def test_widths_that_heads_cannot_share():
         transformer(BYTES, width=10, heads=4)
 
 
+def test_a_second_reader_is_passed_once_however_many_entries_ask_it(monkeypatch):
+    model, teacher = tiny("transformer"), tiny("feed_forward")
+    batch, passes, plain = random_batch(), [], type(teacher).hidden
+
+    def counted(self, batch):
+        passes.append(self is teacher)
+        return plain(self, batch)
+
+    monkeypatch.setattr(type(teacher), "hidden", counted)
+    entries = {name: bind(name) for name in ("knowledge_distillation", "plackett_luce(k=3)")}
+    found = evaluate(entries, model, batch, roles={"teacher": teacher})
+    assert passes == [True]
+    alone = evaluate(
+        {"kl": bind("knowledge_distillation")}, model, batch, roles={"teacher": teacher}
+    )
+    torch.testing.assert_close(found.values["knowledge_distillation"], alone.values["kl"])
+
+
 def test_a_role_is_read_without_gradient_and_a_column_wins():
     model, reference = tiny("transformer"), tiny("feed_forward")
     batch = random_batch()
@@ -196,7 +214,7 @@ def test_a_role_is_read_without_gradient_and_a_column_wins():
     result = evaluate(entries, model, batch, roles={"reference": reference}, also=("entropy",))
     assert result.values["dpop"].shape == (1,)
     assert "entropy" in result.stats
-    with pytest.raises(NotMeasured, match=r"a model in the role 'reference'"):
+    with pytest.raises(NotMeasured, match=r"second model in the role 'reference'"):
         evaluate(entries, model, batch)
     with pytest.raises(NotMeasured, match="give a batch with pair"):
         evaluate(entries, model, random_batch(), roles={"reference": reference})

@@ -466,7 +466,7 @@ def test_inputs_that_the_text_does_not_have(tmp_path):
     arms["distilled"] = arms.pop("dpop").replace("dpop", "knowledge_distillation")
     said = lacking(study(text(tmp_path), arms=arms), {})
     assert len(said) == 1
-    assert "arms.distilled: knowledge_distillation needs a second model. Give a model in" in said[0]
+    assert "arms.distilled: knowledge_distillation needs a second model in the role" in said[0]
     with pytest.raises(BadSetting, match="in the role 'teacher'"):
         compare(study(text(tmp_path), arms=arms), tmp_path / "out")
     assert not (tmp_path / "out").exists()

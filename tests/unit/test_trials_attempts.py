@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from likely.core.errors import BadSetting
-from likely.train.trials import attempts as trial
+from likely.train.trials._calculations import calculations
 from likely.train.trials.attempts import attempts
 
 TINY = {"problems": 16, "held_out": 6, "rows": 8, "width": 16, "passes_over": 2, "digits": 1}
@@ -13,9 +13,9 @@ LISTS = {"pass_1", "pass_4", "pass_16", "pass_64", "exact_pass_16", "greedy"}
 
 @pytest.fixture(autouse=True)
 def forget():
-    trial._problems.cache_clear()
+    calculations.cache_clear()
     yield
-    trial._problems.cache_clear()
+    calculations.cache_clear()
 
 
 def test_measures_are_those_documented_and_the_same_again():

@@ -6,6 +6,7 @@ import torch
 
 from likely.core.errors import BadSetting
 from likely.train.trials import digit_answers as trial
+from likely.train.trials._calculations import calculations
 from likely.train.trials.digit_answers import digit_answers
 
 TINY = {"problems": 16, "held_out": 8, "rows": 8, "width": 16, "steps": 2, "digits": 1}
@@ -14,9 +15,9 @@ NAMES = {"digit_error", "tuning_digit_error", "number_error", "exact", "log_prob
 
 @pytest.fixture(autouse=True)
 def forget():
-    trial._problems.cache_clear()
+    calculations.cache_clear()
     yield
-    trial._problems.cache_clear()
+    calculations.cache_clear()
 
 
 def test_measures_are_those_documented_and_the_same_again():
@@ -29,7 +30,7 @@ def test_measures_are_those_documented_and_the_same_again():
 
 
 def test_distances_of_known_answers(monkeypatch):
-    _, asked = trial._problems(5, 16, 8, "*", 1)
+    _, asked = calculations(5, 16, 8, "*", 1)
     given = asked.answer.clone()
     ten, one = (given[0] - ord("0")).tolist()
     given[0, 1] += 1 if one < 9 else -1

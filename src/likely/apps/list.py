@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from likely.apps._console import print_json, results, table
+from likely.apps._facts import facts
 from likely.core.catalogue import ROOMS, catalogue
 from likely.core.errors import BadSetting
 
@@ -81,8 +82,10 @@ def _print_objectives(as_json: bool) -> None:
     said = {}
     for name, module in catalogue("objectives").items():
         text = next((text for text in _docstrings(module, name) if text), "")
-        facts = {what.lower(): _fact(text, what) for what in ("Status", "Cost")}
-        said[name] = {"what it is": text.splitlines()[0] if text else "", **facts}
+        known = facts(text)
+        status, cost = known.get("Status", ""), known.get("Cost", "")
+        first = text.splitlines()[0] if text else ""
+        said[name] = {"what it is": first, "status": status, "cost": cost}
     if as_json:
         print_json(said)
         return
@@ -99,12 +102,6 @@ def _print_objectives(as_json: bool) -> None:
     for column in made.columns[1:]:
         column.justify = "left"
     results().print(made)
-
-
-def _fact(docstring: str, what: str) -> str:
-    """A line `Status: …` of a docstring with those it runs on to; empty where there is none."""
-    found = re.search(rf"^{what}: (.+?)(?=^\w+:|^$|\Z)", docstring, re.M | re.S)
-    return " ".join(found[1].split()).rstrip(".") if found else ""
 
 
 def _print_wiring(as_json: bool) -> None:

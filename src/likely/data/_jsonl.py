@@ -24,13 +24,7 @@ def parse(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
     Raises:
         BadInput: a line that is no JSON object, is no UTF-8, or lacks the text.
     """
-    for where, number, entry in objects(file, place, reading):
-        try:
-            document = reading.document(entry, where, f"{place.name}:{number}")
-        except BadInput as problem:
-            reading.refuse(problem)
-            continue
-        yield document
+    yield from reading.documents(objects(file, place, reading), place.name)
 
 
 def objects(

@@ -1,7 +1,7 @@
 """What is asked of a reading, and what it passes over."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
@@ -70,6 +70,29 @@ class Reading:
             domain=domain or "text",
             metadata={key: value for key, value in entry.items() if key not in used},
         )
+
+    def documents(
+        self, entries: Iterable[tuple[str, int, Mapping[str, Any]]], name: str
+    ) -> Iterator[Document]:
+        """Documents of a file's entries; those that are none are refused, one by one.
+
+        Args:
+            entries: file and place for messages, number, values by field.
+            name: of the file, which ids begin with.
+
+        Yields:
+            The documents.
+
+        Raises:
+            BadInput: an entry without text, where nothing is to be skipped.
+        """
+        for where, number, entry in entries:
+            try:
+                document = self.document(entry, where, f"{name}:{number}")
+            except BadInput as problem:
+                self.refuse(problem)
+                continue
+            yield document
 
     def _body(self, entry: Mapping[str, Any], where: str) -> str:
         if self.field not in entry and self.has_scores(entry):

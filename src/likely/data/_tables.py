@@ -28,13 +28,7 @@ def table(file: Bytes, place: Place, reading: Reading) -> Iterator[Document]:
         Unsupported: pyarrow is not installed.
     """
     check = partial(reading.check_column, where=place.path, kind="column")
-    for where, number, row in entries(file, place, reading, check):
-        try:
-            document = reading.document(row, where, f"{place.name}:{number}")
-        except BadInput as problem:
-            reading.refuse(problem)
-            continue
-        yield document
+    yield from reading.documents(entries(file, place, reading, check), place.name)
 
 
 def entries(

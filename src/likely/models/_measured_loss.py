@@ -17,7 +17,7 @@ from likely.core.head import Head
 from likely.core.stats import Statistic
 from likely.core.traced import is_traced
 from likely.core.vocabulary import Vocabulary
-from likely.models._second import TOP, Seconds, role_of
+from likely.models._second import TOP, Seconds, compared_with
 from likely.models.evaluate import evaluate
 from likely.models.reader import Reader
 from likely.vocab._ranks import Group
@@ -85,9 +85,7 @@ def prepare(objective: str | Bound) -> Prepared:
     declares = hasattr(found.module, "wants")
     # Names that nobody knows are wishes of an objective that declares some.
     columns = [w.name for w in found.wires() if w.kind in ("field", "role")]
-    compared = {role_of(Statistic(w.statistic)) for w in found.wires() if w.kind == "statistic"}
-    compared |= set(getattr(found.module, "ROLES", ()))
-    columns += [role + end for role in sorted(filter(None, compared)) for end in TOP]
+    columns += [role + end for role in compared_with(found) for end in TOP]
     return Prepared(
         bound=found,
         needs=needs,

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from likely.core.batch import Batch
+from likely.core.bind import Bound
 from likely.core.catalogue import catalogue, get
 from likely.core.errors import NotMeasured
 from likely.core.head import Head
 from likely.core.settings import settings_of
 from likely.core.stats import Statistic, Stats
 from likely.core.top_logits import TopLogits
-from likely.models.reader import Reader
+from likely.models.reader import Reader, measure
 from likely.vocab._readers import Role
 
 TOP = ("_top_ids", "_top_logits")
@@ -32,6 +33,7 @@ class Seconds:
     def __init__(self, batch: Batch, readers: Mapping[str, Reader] | None = None) -> None:
         self.batch, self.readers = batch, readers or {}
         self._kept: dict[str, Role] = {}
+        self._live: dict[str, tuple[Any, ...]] = {}
 
     @torch.no_grad()
     def read(self, role: str, wishes: Mapping[str, Statistic]) -> Stats:
@@ -49,7 +51,8 @@ class Seconds:
             NotMeasured: there is neither such a model nor its columns.
         """
         if role in self.readers:
-            return self.readers[role].read(self.batch, wishes)
+            own = self.readers[role]
+            return measure(self.batch, wishes, *self._passed(role), group=own.group)
         found: dict[str, Any] = {}
         for name, wish in wishes.items():
             column = f"{role}_{wish.name}"
@@ -59,7 +62,7 @@ class Seconds:
                 ids, logits = (self.batch[role + end] for end in TOP)
                 found[name] = _OF_STORED[wish.name](ids, logits, self.batch.target, wish.settings)
             else:
-                raise NotMeasured(column, self.batch.names, missing(role))
+                raise NotMeasured(column, self.batch.names, f"Give a second model {missing(role)}")
         return Stats(found, "stored")
 
     def roles_of(self, wishes: Mapping[str, Statistic]) -> dict[str, Role]:
@@ -81,17 +84,24 @@ class Seconds:
     def _role(self, name: str) -> Role:
         if name not in self._kept:
             if name in self.readers:
-                reader = self.readers[name]
-                self._kept[name] = (
-                    _constant(*reader.hidden(self.batch))
-                    if reader.has_head
-                    else _every_word(reader.logits(self.batch))
-                )
+                found = self._passed(name)
+                has_head = self.readers[name].has_head
+                self._kept[name] = _constant(*found) if has_head else _every_word(*found)
             elif all(name + end in self.batch for end in TOP):
                 self._kept[name] = TopLogits(*(self.batch[name + end] for end in TOP))
             else:
-                raise NotMeasured(f"{name}{TOP[1]}", self.batch.names, missing(name))
+                remedy = f"Give a second model {missing(name)}"
+                raise NotMeasured(f"{name}{TOP[1]}", self.batch.names, remedy)
         return self._kept[name]
+
+    def _passed(self, name: str) -> tuple[Any, ...]:
+        """States and head of a model, or its logits: one forward pass a batch, whoever asks."""
+        if name not in self._live:
+            reader = self.readers[name]
+            self._live[name] = (
+                reader.hidden(self.batch) if reader.has_head else (reader.logits(self.batch),)
+            )
+        return self._live[name]
 
 
 def _top(ids: Tensor, logits: Tensor, target: Tensor, settings: Mapping[str, Any]) -> Any:
@@ -125,6 +135,19 @@ def role_of(wish: Statistic) -> str | None:
     return None if declared is None else str(wish.settings.get("role", declared.default))
 
 
+def compared_with(entry: Bound) -> list[str]:
+    """Second readers that an entry compares whole predictions with, whatever the batch.
+
+    Args:
+        entry: an objective or a score.
+
+    Returns:
+        Their roles: those of the statistics that it reads, and what its file names as `ROLES`.
+    """
+    read = (Statistic(wire.statistic) for wire in entry.wires() if wire.kind == "statistic")
+    return sorted({*filter(None, map(role_of, read)), *getattr(entry.module, "ROLES", ())})
+
+
 def missing(role: str) -> str:
     """What to do about a second reader that is not there.
 
@@ -132,10 +155,10 @@ def missing(role: str) -> str:
         role: its name.
 
     Returns:
-        A sentence.
+        How a sentence about "a second model" goes on and ends.
     """
     return (
-        f'Give a model in the role {role!r} (in a recipe: [roles] {role} = "FOLDER"), or columns '
+        f'in the role {role!r} (in a recipe: [roles] {role} = "FOLDER"), or columns '
         f"of the batch that hold what it says ({role}_log_prob, or {role}{TOP[0]} and "
         f"{role}{TOP[1]})."
     )

@@ -126,7 +126,7 @@ def remedy(entry: Bound, wire: Wire) -> str:
         return f"{entry.name} compares segments in pairs: give a batch with pair [P, 2]."
     if wire.kind == "field":
         return f"{entry.name} reads a column {wire.name!r} of the batch: {LOADED[wire.name]}."
-    return f"{entry.name} needs a second model. {missing(wire.role)}"
+    return f"{entry.name} needs a second model {missing(wire.role)}"
 
 
 def _look_up(

@@ -153,8 +153,7 @@ def lacking(study: Study, columns: Mapping[str, Any]) -> list[str]:
     Returns:
         One sentence each, which says how to get it.
     """
-    from likely.core.stats import Statistic
-    from likely.models._second import missing, role_of
+    from likely.models._second import compared_with, missing
     from likely.models.evaluate import remedy
 
     problems = []
@@ -165,11 +164,9 @@ def lacking(study: Study, columns: Mapping[str, Any]) -> list[str]:
             wires = entry.wires()
         except LikelyError:  # Only its own `wants` knows the names, and needs a batch for that.
             continue
-        compared = {role_of(Statistic(w.statistic)) for w in wires if w.kind == "statistic"}
-        compared |= set(getattr(entry.module, "ROLES", ()))
-        for role in sorted(filter(None, compared)):
+        for role in compared_with(entry):
             if role not in recipe.roles:
-                problems.append(f"arms.{arm}: {entry.name} needs a second model. {missing(role)}")
+                problems.append(f"arms.{arm}: {entry.name} needs a second model {missing(role)}")
         for wire in wires:
             there = wire.name in columns or wire.role in recipe.roles or wire.optional
             is_text = wire.kind == "field" and wire.name in _OF_TEXT

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from likely.core.batch import Batch
 from likely.core.vocabulary import Vocabulary
 from likely.data._answers import answered
 from likely.data.corpus import Corpus
+from likely.data.tasks.arithmetic import arithmetic
 from likely.models._judge import evaluating
 from likely.models.reader import Reader
 
@@ -72,6 +75,34 @@ def questions(corpus: Corpus, vocabulary: Vocabulary, *, end: bool = False) -> Q
     return Questions(
         torch.cat([begin, prompt], dim=1), torch.cat([answer, stop], dim=1) if end else answer
     )
+
+
+@lru_cache(maxsize=1)
+def calculations(
+    seed: int, problems: int, held_out: int, operation: Literal["+", "-", "*"], digits: int
+) -> tuple[Questions, Questions]:
+    """Calculations of two numbers, padded with zeros, as bytes; arms of one seed share them.
+
+    Args:
+        seed: of the problems.
+        problems: to train on.
+        held_out: to be judged on.
+        operation: of the calculations.
+        digits: of their numbers.
+
+    Returns:
+        Those to train on, and those held out.
+    """
+    task = arithmetic(
+        documents=problems,
+        held_out=held_out,
+        operations=(operation,),
+        digits=digits,
+        padded=True,
+        seed=seed,
+    )
+    vocabulary = Vocabulary.of_bytes()
+    return questions(task.train, vocabulary), questions(task.held_out, vocabulary)
 
 
 def passes(asked: Questions, rows: int, seed: int) -> Callable[[int], Batch]:

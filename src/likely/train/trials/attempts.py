@@ -1,6 +1,5 @@
 """Attempts: how likely one of N sampled answers is right, after shorter and longer training."""
 
-from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,10 +9,9 @@ from annotated_types import Ge, Gt
 from likely.audit.metrics.pass_at_k import pass_at_k
 from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
-from likely.data.tasks.arithmetic import arithmetic
 from likely.models.transformer import transformer
 from likely.train.recipe import Optimizer, Schedule
-from likely.train.trials._calculations import Questions, answer_log_prob, passes, questions, write
+from likely.train.trials._calculations import answer_log_prob, calculations, passes, write
 from likely.train.trials._fit import fit
 
 _TRIES = (1, 4, 16, 64)
@@ -70,7 +68,7 @@ def attempts(
         Improves Mathematical Reasoning, 2025, §3 and §4. arXiv:2502.07154.
     """
     settings = checked(attempts, locals())
-    known, asked = _problems(seed, problems, held_out, operation, digits)
+    known, asked = calculations(seed, problems, held_out, operation, digits)
     vocabulary = Vocabulary.of_bytes()
     reader = transformer(vocabulary, layers=2, width=width, heads=4, context=32, seed=seed)
     fit(
@@ -96,19 +94,3 @@ def attempts(
         "log_prob": float(log_prob.mean()),
         "train_log_prob": float(answer_log_prob(reader, known).double().mean()),
     }
-
-
-@lru_cache(maxsize=1)
-def _problems(
-    seed: int, problems: int, held_out: int, operation: Literal["+", "-", "*"], digits: int
-) -> tuple[Questions, Questions]:
-    task = arithmetic(
-        documents=problems,
-        held_out=held_out,
-        operations=(operation,),
-        digits=digits,
-        padded=True,
-        seed=seed,
-    )
-    vocabulary = Vocabulary.of_bytes()
-    return questions(task.train, vocabulary), questions(task.held_out, vocabulary)

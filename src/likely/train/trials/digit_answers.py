@@ -1,16 +1,14 @@
 """Digit answers: how far from right the digits of a calculation are that a model writes."""
 
-from functools import lru_cache
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt
 
 from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
-from likely.data.tasks.arithmetic import arithmetic
 from likely.models.transformer import transformer
 from likely.train.recipe import Optimizer, Schedule
-from likely.train.trials._calculations import Questions, answer_log_prob, passes, questions, write
+from likely.train.trials._calculations import answer_log_prob, calculations, passes, write
 from likely.train.trials._fit import fit
 
 Count = Annotated[int, Ge(1)]
@@ -64,7 +62,7 @@ def digit_answers(
         Language Models, 2024, §4. arXiv:2411.02083.
     """
     settings = checked(digit_answers, locals())
-    known, asked = _problems(seed, problems, held_out, operation, digits)
+    known, asked = calculations(seed, problems, held_out, operation, digits)
     vocabulary = Vocabulary.of_bytes()
     reader = transformer(vocabulary, layers=2, width=width, heads=4, context=32, seed=seed)
     fit(
@@ -91,19 +89,3 @@ def digit_answers(
         "exact": (written == right).all(dim=1)[::2].double().tolist(),
         "log_prob": answer_log_prob(reader, asked)[::2].double().tolist(),
     }
-
-
-@lru_cache(maxsize=1)
-def _problems(
-    seed: int, problems: int, held_out: int, operation: Literal["+", "*"], digits: int
-) -> tuple[Questions, Questions]:
-    task = arithmetic(
-        documents=problems,
-        held_out=held_out,
-        operations=(operation,),
-        digits=digits,
-        padded=True,
-        seed=seed,
-    )
-    vocabulary = Vocabulary.of_bytes()
-    return questions(task.train, vocabulary), questions(task.held_out, vocabulary)
