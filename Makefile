@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# How many processes share the tests; a file of them stays in one process.
+JOBS   ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TOKENIZERS_PARALLELISM := false
 # Threads that wait must not spin for long: on a busy machine that costs a factor of ten and more.
@@ -18,10 +20,10 @@ quickstart: $(VENV)/.run  ## set up, train three language models on real text, w
 	@$(BIN)/likely quickstart $(ARGS)
 
 test: $(VENV)/.test  ## set up and pass the tests
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.test  ## every test, the slow ones too
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.test  ## lint, format, types, layers
 	@$(BIN)/ruff check .

@@ -34,4 +34,6 @@ def untyped():
     config.update("jaxtyping_disable", False)
 
 
-torch.set_num_threads(max(1, min(2, os.cpu_count() or 1)))
+# Two processes that share the tests have one thread each; more would wait for one another.
+_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+torch.set_num_threads(max(1, min(2, (os.cpu_count() or 1) // _PROCESSES)))
