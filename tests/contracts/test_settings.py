@@ -33,12 +33,15 @@ from likely.core.vocabulary import Vocabulary
 from likely.data.card import data_card, repeated_bytes
 from likely.data.corpus import Corpus, Document
 from likely.data.dataset import from_dataset
+from likely.data.example_files import examples_of, read_examples
+from likely.data.examples import encode_examples
 from likely.data.files import read
 from likely.data.packing import TrainingPlan, evaluation_batches
 from likely.data.plant import plant
 from likely.data.split import split
 from likely.data.tokens import encode
-from likely.data.within import split_within
+from likely.data.within import split_any, split_within
+from likely.models.annotate import annotate
 from likely.models.feed_forward import feed_forward
 from likely.models.ngram import ngram, sweep
 from likely.models.transformer import transformer
@@ -231,6 +234,11 @@ DIRECT = {
     from_dataset: lambda **given: from_dataset({}, **given),
     split_within: lambda **given: split_within(TEXTS, **given),
     split: lambda **given: split(TEXTS, **given),
+    split_any: lambda **given: split_any(TEXTS, **given),
+    encode_examples: lambda **given: encode_examples([], VOCABULARY, **given),
+    examples_of: lambda **given: examples_of([], **given),
+    read_examples: lambda **given: read_examples("nowhere.jsonl", **given),
+    annotate: lambda **given: annotate(feed_forward(VOCABULARY, width=2), TOKENS, "no", **given),
     evaluation_batches: lambda **given: list(
         evaluation_batches(TOKENS, **{"length": 8, "rows": 2, **given})
     ),
@@ -333,12 +341,7 @@ UNCHECKED = {
     },
     "likely.train.compare.compare": "the study is checked, the rest are objects",
     "likely.audit.against.against": "given what a study measured",
-    "likely.data.within.split_any": "shares of a study or of a recipe, which are checked",
     "likely.data.tokenizers.pretrained.of_tokenizer": "a name is any text",
-    "likely.data.examples.encode_examples": "given the settings of a recipe, which are checked",
-    "likely.data.example_files.examples_of": "given the settings of a recipe, which are checked",
-    "likely.data.example_files.read_examples": "given the settings of a recipe, which are checked",
-    "likely.models.annotate.annotate": "given what `likely measure` took, which is checked there",
 }
 
 
