@@ -169,9 +169,9 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
     ):
         console.print(line)
     if study.seeds < 5 and not order.fast:
+        few = "1 seed gives" if study.seeds == 1 else f"{study.seeds} seeds give"
         console.print(
-            f"{study.seeds} seeds give numbers and no verdict: it takes 5 at least, better 6.",
-            style="yellow",
+            f"{few} numbers and no verdict: it takes 5 at least, better 6.", style="yellow"
         )
     # So that the same command finds it; what makes it a study is written when it begins.
     return _remembered(study, text, order, folder)

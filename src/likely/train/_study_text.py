@@ -180,6 +180,6 @@ def check_text(found: str, wanted: str) -> None:
     """
     if found != wanted:
         raise BadInput(
-            "The text is not the one that this study began with: put it back, or begin another "
-            "study in another --out."
+            "The text is not the one that this study began with, or its references or its model "
+            "for features are not: put them back, or begin another study in another --out."
         )

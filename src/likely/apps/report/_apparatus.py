@@ -50,7 +50,9 @@ def material_of(found: Comparison) -> str:
             f"text, were planted into the training text {repeats} times each"
         )
     if given.get("task"):
-        said.append(f"the training documents of the task {given['task']} were added to it")
+        said.append(
+            f"the training documents of the task {given['task']} were added to the training text"
+        )
     if given.get("references"):
         said.append(f"prompts with reference answers came from {given['references']}")
     if given.get("features"):
@@ -61,7 +63,7 @@ def material_of(found: Comparison) -> str:
         f"{count:,} {many(_ASKED[name], count)}" for name, count in asked.items() if name in _ASKED
     ]
     halves = f" Verdicts rest on {joined(counts)}, which tuning never asked." if counts else ""
-    return f"Beside the text, and the same in all trainings, {joined(said)}.{halves}"
+    return f"Beside the text, and the same in all trainings: {'; '.join(said)}.{halves}"
 
 
 _ASKED = {"planted": "passage", "task": "question", "referenced": "prompt"}
