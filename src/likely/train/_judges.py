@@ -64,12 +64,11 @@ def check_judges(judges: Sequence[str], primary: str, material: StudyMaterial) -
     for judge in judges:
         try:
             bound = bind(judge, room=ROOM)
-            there = (*_OF_TEXT, *material.parts)
             problems += [
                 f"judges: {bound.name!r} needs {PARTS[part]}: give {_OPTIONS[part]} or [material] "
                 f"{FIELDS[part]}."
                 for part in needed(bound.name)
-                if part not in there
+                if part not in (*_OF_TEXT, *material.parts)
             ]
             measures: dict[str, Measure] = module_of(ROOM, bound.name).MEASURES
             directed += [name for name, one in measures.items() if one.better != "neither"]
