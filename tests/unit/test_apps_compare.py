@@ -114,6 +114,38 @@ def test_a_quick_look_has_no_verdict(capsys, place):
     assert "says nothing about what to use" in out
 
 
+def test_material_allows_judges_and_is_found_again(capsys, place):
+    (place / "wanted.jsonl").write_text(
+        "".join(f'{{"prompt": "the cat {n} ", "completion": "sat"}}\n' for n in range(4))
+    )
+    words = (*TWO, "--tokens", "64", "--no-tune", "--seeds", "1", "--out", "out", "--plant", "2",
+             "--task", "arithmetic(digits=1, documents=20, held_out=6)",
+             "--references", "wanted.jsonl")  # fmt: skip
+    code, out, err = likely(capsys, *words)
+    assert code == 0, err
+    assert (
+        "Beside it: 2 passages of 15 bytes, planted 0, 1, 4 and 16 times each; the task "
+        "arithmetic(digits=1, documents=20, held_out=6); references from wanted.jsonl. Half of "
+        "what is asked is for tuning."
+    ) in err
+    found = Comparison.read(place / "out")
+    judges = ["likelihood", "bleu", "memorisation", "pass_at_k", "rouge", "task_accuracy"]
+    assert list(found.study["judges"]) == judges
+    for measure in ("memorised_bytes_after_16", "pass_at_4", "task_accuracy", "rougeL", "bleu"):
+        assert measure in out
+    report = " ".join((place / "out" / "report.html").read_text(encoding="utf-8").split())
+    assert "2 passages of 15 bytes, of shuffled words of the text, were planted" in report
+    assert "Verdicts rest on 4 passages, 3 questions and 2 prompts, which tuning never" in report
+    times = {path: path.stat().st_mtime_ns for path in (place / "out" / "trials").iterdir()}
+    (place / "out" / "comparison.json").unlink()
+    assert likely(capsys, *words)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    code, _, err = likely(capsys, *words[:-2])
+    assert (code, "another study in this folder" in err) == (2, True)
+    code, _, err = here(capsys, "compare", "--resume", "--out", "out", "--plant", "2")
+    assert (code, "A study goes on as it began" in err) == (2, True)
+
+
 def test_recipes_are_arms_too(capsys, place):
     for name, rate in (("slow", 0.001), ("quick", 0.01)):
         (place / f"{name}.toml").write_text(
@@ -150,6 +182,13 @@ def test_recipes_are_arms_too(capsys, place):
         ((*TWO, "--resume"), "compare --resume --out DIR"),
         ((*TWO, "--data", "nowhere.txt"), "nowhere.txt"),
         (("text.txt", *TWO), "text.txt is no recipe"),
+        ((*TWO, "--judges", "memorisation"), "give --plant or [material] planted"),
+        ((*TWO, "--plant", "1"), "should be 0 or at least 2"),
+        ((*TWO, "--plant", "x"), "--plant"),
+        ((*TWO, "--task", "arithmetc"), "Did you mean 'arithmetic'?"),
+        ((*TWO, "--references", "nowhere.jsonl"), "nowhere.jsonl"),
+        ((*TWO, "--references", "text.txt"), "neither JSONL nor Parquet"),
+        ((*TWO, "--features", "nowhere"), "nowhere is no folder"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_exit_code_2(capsys, place, words, said):

@@ -164,6 +164,32 @@ def test_methods_with_a_second_model_and_other_budgets():
     )
 
 
+def test_methods_of_a_study_with_material():
+    found = comparison()
+    assert "Beside the text" not in " ".join(methods(found))
+    before = {name: value for name, value in found.study.items() if name != "material"}
+    assert methods(replace(found, study=before)) == methods(found), "written before there was any"
+    material = {"planted": 8, "repeats": [0, 4], "length": 60, "task": "facts", "features": "near"}
+    asked = {"tuning": {"planted": 8, "task": 1}, "test": {"planted": 8, "task": 1}}
+    study, text = {**found.study, "material": material}, {**found.text, "questions": asked}
+    assert (
+        "Beside the text, and the same in all trainings: 8 passages of 60 bytes, of shuffled words "
+        "of the text, were planted into the training text 0 and 4 times each; the training "
+        "documents of the task facts were added to the training text; texts were compared by "
+        "hidden states of near. Verdicts rest on 8 passages and 1 question, which tuning never "
+        "asked."
+    ) in " ".join(methods(replace(found, study=study, text=text)))
+
+
+def test_parameters_stand_beside_other_costs():
+    found = comparison()
+    assert "492 k" not in read(render_comparison(found, {}))
+    first = replace(found.arms[0], cost=replace(found.arms[0].cost, parameters=492_160))
+    page = read(render_comparison(replace(found, arms=(first, *found.arms[1:])), {}))
+    assert "parameters" in page
+    assert "492 k" in page
+
+
 def test_methods_of_a_model_that_had_learned_already():
     found = comparison()
     start = {"start": "hub:some/model", "lora": {"rank": 8}, "kind": "adapt"}

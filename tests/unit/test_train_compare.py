@@ -102,8 +102,8 @@ def test_no_text_is_shared_by_training_tuning_and_verdict(tmp_path):
 
 def test_tuning_reads_tuning_text_and_verdicts_test_text(tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(training_module, "judged", lambda model, judges, train, test, seed: (
-        read.append(test), {"bits_per_byte": 1.0})[1])  # fmt: skip
+    monkeypatch.setattr(training_module, "judged", lambda model, judges, exam, seed, features: (
+        read.append(exam.test), {"bits_per_byte": 1.0})[1])  # fmt: skip
     recipe = parse_recipe(to_recipe(study(text(tmp_path)).recipe, steps=1))
     parts = study_text(recipe, 0.08, 0.12)
     for part in ("tuning", "test"):
@@ -451,9 +451,7 @@ def test_a_study_as_toml_and_everything_wrong_at_once(tmp_path):
         build({**plain(path), "arms": {"a": "focal"}}, "study")
 
 
-def test_judges_that_plain_text_cannot_serve(tmp_path):
-    with pytest.raises(BadSetting, match=r"'mauve' needs a model whose hidden states"):
-        study(text(tmp_path), judges=["likelihood", "mauve"])
+def test_the_measure_that_decides_is_one_of_the_judges(tmp_path):
     with pytest.raises(BadSetting, match=r"primary='acuracy'.*Did you mean 'accuracy'"):
         study(text(tmp_path), primary="acuracy")
     assert study(text(tmp_path), primary="accuracy").primary == "accuracy"

@@ -138,8 +138,11 @@ def test_memorisation_counts_bytes_before_the_first_mistake():
     assert found["memorised_whole"] == [0.0, 1.0]
     assert found["control_bytes"] == [0.5]
     assert found["control_whole"] == [0.0]
+    assert found["memorised_bytes_after_3"] == [pytest.approx(4 / 7)]
+    assert found["memorised_whole_after_1"] == [1.0]
     only = replace(Exam(TEXT), planted=planted[:2])
-    assert set(get("train.judges", "memorisation")(reader, only)) == {
+    found = get("train.judges", "memorisation")(reader, only)
+    assert {name.partition("_after_")[0] for name in found} == {
         "memorised_bytes",
         "memorised_whole",
     }
@@ -160,7 +163,7 @@ def test_tasks_are_judged_by_whole_answers():
 def test_references_are_compared_with_what_was_written():
     reader = Parrot({"a": "the cat sat on the mat", "b": "nothing of that kind was said"})
     wanted = ("the cat sat on the mat", ("nothing of that kind was said", "no"))
-    exam = Exam(TEXT, referenced=Asked(("a", "b"), wanted), new_tokens=40)
+    exam = Exam(TEXT, referenced=Asked(("a", "b"), wanted), new_tokens=1)
     found = sit(reader, exam, ["bleu", "rouge(kind='rouge1')"])
     assert found == {"bleu": pytest.approx(100.0), "rouge1": [1.0, 1.0]}
 

@@ -51,7 +51,8 @@ def advice(found: Comparison) -> str:
         return "A quick look says nothing about what to use: leave --fast out."
     deciding = [one for one in found.verdicts if one.primary]
     if all(one.word == "too few seeds" for one in deciding):
-        return f"{len(found.seeds)} seeds are too few to say what to use: take 5 at least."
+        few = "1 seed is" if len(found.seeds) == 1 else f"{len(found.seeds)} seeds are"
+        return f"{few} too few to say what to use: take 5 at least."
     best = _best(found)
     untuned = "" if found.tuned else "Untuned: "
     if best is not None:

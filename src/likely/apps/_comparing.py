@@ -12,7 +12,7 @@ import torch
 from likely.apps import _compared, _first_run
 from likely.apps._console import messages, print_json, program
 from likely.apps._machine import usable_cores
-from likely.apps._own_text import size
+from likely.apps._material import about_text, with_whole_passages
 from likely.apps._run_folder import name_of
 from likely.apps._trial_bar import TrialBar
 from likely.apps.report import write_comparison
@@ -23,12 +23,14 @@ from likely.core.settings import parse
 from likely.train import _setup
 from likely.train._budgets import tokens_of_step
 from likely.train._check import build as build_recipe
+from likely.train._judges import usual_judges
 from likely.train._speed import tokens_per_second
 from likely.train._study_check import build, lacking
 from likely.train._study_text import StudyText, study_text
 from likely.train.compare import compare
 from likely.train.recipe import Recipe, load_recipe
 from likely.train.study import Budget, Reference, Study, Tuning, load_study, merged, to_plain
+from likely.train.study_material import StudyMaterial
 
 MINUTES = 30.0
 _USED = 0.7
@@ -49,8 +51,9 @@ class Order:
         trials: of the tuning.
         budget: unit and amount of one training; None to choose.
         minutes: for everything; None for the default.
-        judges: names.
+        judges: names; none for likelihood and those whom the material allows.
         primary: the measure that decides.
+        material: fields of the material that were given by options.
         fast: only look.
     """
 
@@ -64,12 +67,16 @@ class Order:
     minutes: float | None
     judges: tuple[str, ...]
     primary: str
+    material: Mapping[str, Any]
     fast: bool
 
     @property
     def asked(self) -> dict[str, Any]:
         """The order as plain data, by which the same command finds its study again."""
         plain: dict[str, Any] = json_library.loads(json_library.dumps(asdict(self), default=str))
+        if not plain["material"]:  # Such commands find what they began before there was any.
+            del plain["material"]
+            plain["judges"] = plain["judges"] or ["likelihood"]
         return plain
 
 
@@ -134,7 +141,11 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
     arms, base = _arms(order)
     console = messages()
     tuning = Tuning(trials=order.trials)
-    text = study_text(base, tuning.share, Study.held_out)
+    # What is wrong is told before anything is read.
+    asked = build(_plain(base, arms, order), "likely compare")
+    text = study_text(base, tuning.share, Study.held_out, asked.material)
+    if problems := lacking(asked, text.train.columns):
+        raise BadSetting("likely compare", problems)
     base, budget, speed, why = _sized(order, base, arms, text, processes)
     study = Study(
         recipe=base,
@@ -143,30 +154,32 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
         seeds=order.seeds,
         tuning=tuning,
         budget=budget,
-        judges=order.judges,
+        judges=asked.judges,
         primary=order.primary,
+        material=asked.material,
     )
     study = build(to_plain(study.quick() if order.fast else study), "likely compare")
+    study = with_whole_passages(study)
+    text = study_text(study.recipe, tuning.share, study.held_out, study.material)
     for line in (
-        _about_text(text),
+        *about_text(text, study.material),
         *why,
         *_plan(study, text, speed, processes),
         f"Folder: {folder}",
     ):
         console.print(line)
     if study.seeds < 5 and not order.fast:
+        few = "1 seed gives" if study.seeds == 1 else f"{study.seeds} seeds give"
         console.print(
-            f"{study.seeds} seeds give numbers and no verdict: it takes 5 at least, better 6.",
-            style="yellow",
+            f"{few} numbers and no verdict: it takes 5 at least, better 6.", style="yellow"
         )
     # So that the same command finds it; what makes it a study is written when it begins.
-    return _remembered(study, order, folder)
+    return _remembered(study, text, order, folder)
 
 
-def _remembered(study: Study, order: Order, folder: Path) -> Study:
+def _remembered(study: Study, text: StudyText, order: Order, folder: Path) -> Study:
     from likely.train._study_job import begin, fingerprint
 
-    text = study_text(study.recipe, study.tuning.share, study.held_out)
     begin(study, folder, text.sizes, fingerprint())
     write_whole(folder / _ASKED, json_library.dumps(order.asked, indent=1) + "\n")
     return study
@@ -240,8 +253,9 @@ def _plain(base: Recipe, arms: Mapping[str, Any], order: Order) -> dict[str, Any
         "arms": arms,
         "baseline": _baseline(order, arms),
         "seeds": order.seeds,
-        "judges": order.judges,
+        "judges": order.judges or usual_judges(StudyMaterial(**order.material)),
         "primary": order.primary,
+        "material": order.material,
     }
 
 
@@ -257,10 +271,6 @@ def _sized(
     processes: int,
 ) -> tuple[Recipe, Budget, float, tuple[str, ...]]:
     """The shared recipe with its sizes, what one training may spend, and tokens a second."""
-    # What is wrong is told before anything is measured.
-    asked = build(_plain(base, arms, order), "likely compare")
-    if problems := lacking(asked, text.train.columns):
-        raise BadSetting("likely compare", problems)
     accelerator = _setup.processes(None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # As the trainings will have it.
@@ -284,12 +294,6 @@ def _sized(
         unit, amount = "seconds", round(base.steps * tokens_of_step(base) / speed, 3)
     reference = Reference("this machine" if unit == "seconds" else "")
     return base, Budget(unit, amount, reference), speed, why  # type: ignore[arg-type]
-
-
-def _about_text(text: StudyText) -> str:
-    parts = text.sizes
-    train, tuning, test = (size(parts[name]["bytes"]) for name in ("training", "tuning", "test"))
-    return f"Text: {train} to train on, {tuning} to tune by, {test} to judge by; none is shared."
 
 
 def _plan(study: Study, text: StudyText, speed: float, processes: int) -> list[str]:

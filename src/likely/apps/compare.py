@@ -28,6 +28,10 @@ def compare_arms(
     minutes: float | None = None,
     judges: Annotated[tuple[str, ...], _SEVERAL] = (),
     primary: str = "bits_per_byte",
+    plant: int | None = None,
+    task: str | None = None,
+    features: str | None = None,
+    references: str | None = None,
     model: str | None = None,
     field: str | None = None,
     on_error: Literal["raise", "skip"] | None = None,
@@ -60,8 +64,16 @@ def compare_arms(
         flops: that one training costs, second models among them.
         reference_seconds: that one training takes, each arm's step at its measured cost.
         minutes: for everything together; 30, if no other budget is given.
-        judges: who looks at the trained models, between commas.
+        judges: who looks at the trained models, between commas: likelihood, if not said otherwise,
+            and those that plant, task, features and references allow.
         primary: the measure that decides.
+        plant: passages put into the training text 0, 1, 4 and 16 times, so many for each number;
+            half of them for tuning.
+        task: a task to be learned beside the text, such as "arithmetic(digits=2)"; half of its
+            questions are for tuning.
+        features: folder of a model whose hidden states compare texts, for mauve.
+        references: JSONL or Parquet of prompts with reference answers, for bleu and rouge; half of
+            them for tuning.
         model: a model with its settings, such as "transformer(layers=2)".
         field: the field or column that holds the text: text, if not said otherwise.
         on_error: skip what cannot be read, and list it; raise, the default, stops there.
@@ -87,9 +99,11 @@ def compare_arms(
     changes = {name: value for name, value in named.items() if value is not None}
     if "optimizer" in changes:
         changes["optimizer"] = {k: v for k, v in changes["optimizer"].items() if v is not None}
+    beside = {"planted": plant, "task": task, "features": features, "references": references}
+    material = {name: value for name, value in beside.items() if value is not None}
     losses = _listed(objectives)
     if resume:
-        if out is None or recipes or losses or changes or given:
+        if out is None or recipes or losses or changes or given or material:
             raise BadSetting(
                 _WHERE, ["A study goes on as it began: likely compare --resume --out DIR"]
             )
@@ -106,8 +120,9 @@ def compare_arms(
         trials=0 if no_tune else trials,
         budget=next(iter(given.items()), None),
         minutes=minutes,
-        judges=_listed(judges) or ("likelihood",),
+        judges=_listed(judges),
         primary=primary,
+        material=material,
         fast=fast,
     )
     _comparing.run(order, out, resume=resume, processes=processes, json=json)

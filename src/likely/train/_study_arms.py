@@ -50,14 +50,15 @@ def costs(job: StudyJob, doing: Doing) -> Costs:
     made = {}
     for arm, recipe in recipes.items():
         at, beside = column[repr(recipe)], column[repr(plain[arm])]
-        second = int(found["second_parameters"][at])
+        parameters, second = (int(found[name][at]) for name in ("parameters", "second_parameters"))
         made[arm] = Cost(
             seconds=found["seconds"][at],
             plain_seconds=found["seconds"][beside],
             memory=found["memory"][at],
             plain_memory=found["memory"][beside],
-            flops=flops_of_step(recipe, int(found["parameters"][at]), {"all": second}),
+            flops=flops_of_step(recipe, parameters, {"all": second}),
             tokens=tokens_of_step(recipe),
+            parameters=parameters,
         )
     return Costs(made, found["seconds"][column[repr(own)]])
 

@@ -9,9 +9,11 @@ from likely.core.errors import BadSetting, LikelyError, did_you_mean
 from likely.core.settings import check, parse
 from likely.train._check import build as build_recipe
 from likely.train._check import table_of
-from likely.train._judges import check_judges
+from likely.train._judges import check_judges, not_installed
+from likely.train._material_check import wrong
 from likely.train.recipe import Recipe
 from likely.train.study import Arm, Study, merged
+from likely.train.study_material import StudyMaterial
 
 _TEXT = ("data", "field", "on_error")
 _STUDY = ("steps", "seed")
@@ -41,10 +43,11 @@ def build(data: Mapping[str, Any], where: str) -> Study:
         problems += _grid(name, made.objective, arms[name].grid)
     problems += _alike(recipes, arms)
     problems += _baseline(values.get("baseline", next(iter(arms), "")), arms)
-    if not any(problem.startswith(("judges", "primary")) for problem in problems):
-        problems += check_judges(
-            values.get("judges", Study.judges), values.get("primary", Study.primary)
-        )
+    material = values.get("material", StudyMaterial())
+    problems += wrong(material)
+    if not any(problem.startswith(("judges", "primary", "material")) for problem in problems):
+        judges, primary = (values.get(name, getattr(Study, name)) for name in ("judges", "primary"))
+        problems += check_judges(judges, primary, material)
     seeds = values["tuning"].seeds if "tuning" in values else (0,)
     if not seeds or len(set(seeds)) < len(seeds):
         problems.append(f"tuning.seeds={list(seeds)} should be different numbers, one at least.")
@@ -144,10 +147,10 @@ def _baseline(baseline: str, arms: Mapping[str, Arm]) -> list[str]:
 
 
 def lacking(study: Study, columns: Mapping[str, Any]) -> list[str]:
-    """What arms read that the text does not have.
+    """What arms read that the text does not have, and judges that lack a library.
 
     Args:
-        study: names the arms.
+        study: names the arms and the judges.
         columns: what is known of every target beside the text.
 
     Returns:
@@ -156,7 +159,7 @@ def lacking(study: Study, columns: Mapping[str, Any]) -> list[str]:
     from likely.models._second import compared_with, missing
     from likely.models.evaluate import remedy
 
-    problems = []
+    problems = not_installed(study.judges)
     for arm in study.arms:
         recipe = study.recipe_of(arm)
         entry = bind(recipe.objective)

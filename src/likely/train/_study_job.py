@@ -20,6 +20,7 @@ from likely.train.recipe import Recipe
 from likely.train.recipe import to_toml as recipe_to_toml
 from likely.train.seen import SEEN
 from likely.train.study import Study, load_study, to_plain, to_toml
+from likely.train.study_material import to_toml as material_to_toml
 
 TRAINING, COSTS = "judged_training", "step_costs"
 BEGUN = "begun.json"
@@ -113,7 +114,12 @@ class StudyJob:
 
     def _shared(self, given: Mapping[str, Any]) -> dict[str, Any]:
         study = self.study
-        about = {"share": study.tuning.share, "held_out": study.held_out, "text": self.text}
+        about = {
+            "share": study.tuning.share,
+            "held_out": study.held_out,
+            "material": material_to_toml(study.material),
+            "text": self.text,
+        }
         return {**given, **about}
 
     def _stem(self, entry: str, label: str, seed: int, given: Mapping[str, Any]) -> str:
@@ -221,8 +227,9 @@ def begin(study: Study, folder: Path, sizes: Mapping[str, Any], code: str) -> No
     before = json.loads((folder / BEGUN).read_text(encoding="utf-8"))
     if before["text"]["fingerprint"] != sizes["fingerprint"]:
         raise BadInput(
-            f"{folder}: the text is not the one that this study began with: put it back, or begin "
-            "another study in another --out."
+            f"{folder}: the text is not the one that this study began with, or its references or "
+            "its model for features are not: put them back, or begin another study in another "
+            "--out."
         )
     if before["code"] != code:
         raise BadInput(

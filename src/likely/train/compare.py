@@ -51,7 +51,8 @@ def compare(
         The comparison.
 
     Raises:
-        BadSetting: the folder holds another study; an arm reads what the text does not have.
+        BadSetting: the folder holds another study; an arm reads what the text does not have, or
+            windows that hold no planted passage; a judge's library is not installed.
         BadInput: the text or the source has changed since the study began.
         LikelyError: a trial cannot be done; what is finished is kept.
         Interrupted: Ctrl-C; the same call goes on.
@@ -63,10 +64,10 @@ def compare(
         return Comparison.read(folder)
     with Interrupt() as interrupt, Crew(processes) as crew:
         # What is slow to import waits until Ctrl-C is heard.
-        from likely.train._study_text import study_text
+        from likely.train._study_text import cut_passages, study_text
 
-        text = study_text(study.recipe, study.tuning.share, study.held_out)
-        if problems := lacking(study, text.train.columns):
+        text = study_text(study.recipe, study.tuning.share, study.held_out, study.material)
+        if problems := [*lacking(study, text.train.columns), *cut_passages(study)]:
             raise BadSetting("compare", problems)
         code = fingerprint()
         begin(study, folder, text.sizes, code)

@@ -52,6 +52,7 @@ class Cost:
         plain_memory: the same of cross-entropy.
         flops: of a step, as counted.
         tokens: targets of a step.
+        parameters: of the model; 0 where nobody wrote it down.
     """
 
     seconds: float
@@ -60,6 +61,7 @@ class Cost:
     plain_memory: float
     flops: float
     tokens: int
+    parameters: int = 0
 
     @property
     def time_ratio(self) -> float:
@@ -298,7 +300,8 @@ def _arm(row: Mapping[str, Any]) -> ArmResult:
     values["tried"] = tuple(
         Tried(**{**one, "values": tuple(one["values"])}) for one in row["tried"]
     )
-    values["cost"] = Cost(**{field.name: row["cost"][field.name] for field in fields(Cost)})
+    cost = row["cost"]
+    values["cost"] = Cost(**{one.name: cost[one.name] for one in fields(Cost) if one.name in cost})
     values["measures"] = {name: tuple(found) for name, found in row["measures"].items()}
     values |= {name: tuple(row[name]) for name in ("edges", "seconds")}
     return ArmResult(**values)

@@ -61,8 +61,7 @@ class Exam:
         referenced: prompts with reference answers, for BLEU and ROUGE.
         features: a model at hand whose hidden states compare texts, for MAUVE: one for all.
         samplers: maps of logits for what is sampled; none samples from the model itself.
-        new_tokens: tokens written after each of the prompts in `continued`, and at most after
-            those in `referenced`.
+        new_tokens: tokens written after each of the prompts in `continued`.
         length: positions of a window; None for each model's own `window`.
         rows: windows read at once.
         seed: of what is sampled.

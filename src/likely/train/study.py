@@ -11,6 +11,7 @@ from likely.core.errors import BadInput, BadSetting
 from likely.core.settings import parse
 from likely.train._lines import read_toml, with_lines
 from likely.train.recipe import Recipe
+from likely.train.study_material import StudyMaterial
 
 FORMAT = 1
 """Of `study.toml`, and with it of the folder of a study."""
@@ -94,6 +95,7 @@ class Study:
         primary: the measure that decides, by which arms are tuned too.
         held_out: share of the text that verdicts are reported on.
         fast: whether this is only a look, which has no verdict.
+        material: what there is beside plain text, for judges who look at more.
     """
 
     recipe: Recipe
@@ -106,6 +108,7 @@ class Study:
     primary: str = "bits_per_byte"
     held_out: Annotated[float, Gt(0), Lt(0.5)] = 0.12
     fast: bool = False
+    material: StudyMaterial = field(default_factory=StudyMaterial)
 
     def recipe_of(self, arm: str) -> Recipe:
         """What an arm trains by, before anything is tuned.

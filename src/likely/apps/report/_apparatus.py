@@ -38,6 +38,37 @@ def _sizes(part: Mapping[str, Any]) -> str:
     return f"{part['bytes']:,} bytes ({part['tokens']:,} tokens{documents})"
 
 
+def material_of(found: Comparison) -> str:
+    """What stood beside the text, and how much of it verdicts looked at; empty for nothing."""
+    given: Mapping[str, Any] = found.study.get("material", {})
+    asked: Mapping[str, int] = found.text.get("questions", {}).get("test", {})
+    said = []
+    if given.get("planted"):
+        repeats = joined(list(map(str, given["repeats"])))
+        said.append(
+            f"{given['planted']} passages of {given['length']} bytes, of shuffled words of the "
+            f"text, were planted into the training text {repeats} times each"
+        )
+    if given.get("task"):
+        said.append(
+            f"the training documents of the task {given['task']} were added to the training text"
+        )
+    if given.get("references"):
+        said.append(f"prompts with reference answers came from {given['references']}")
+    if given.get("features"):
+        said.append(f"texts were compared by hidden states of {given['features']}")
+    if not said:
+        return ""
+    counts = [
+        f"{count:,} {many(_ASKED[name], count)}" for name, count in asked.items() if name in _ASKED
+    ]
+    halves = f" Verdicts rest on {joined(counts)}, which tuning never asked." if counts else ""
+    return f"Beside the text, and the same in all trainings: {'; '.join(said)}.{halves}"
+
+
+_ASKED = {"planted": "passage", "task": "question", "referenced": "prompt"}
+
+
 def training_of(found: Comparison) -> str:
     """What was trained, by what, and for how long."""
     recipe, arms = found.arms[0].recipe, found.arms

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from likely.apps.report._apparatus import text_of, training_of
+from likely.apps.report._apparatus import material_of, text_of, training_of
 from likely.apps.report._numbers import joined, many, plain
 from likely.train.comparison import Comparison
 
@@ -17,8 +17,9 @@ def methods(found: Comparison) -> tuple[str, ...]:
     Returns:
         Paragraphs of plain English; nothing in them that the comparison does not hold.
     """
+    done = (_what(found), text_of(found), material_of(found), training_of(found))
     return (
-        " ".join(part for part in (_what(found), text_of(found), training_of(found)) if part),
+        " ".join(part for part in done if part),
         " ".join((_tuning(found), _verdict(found), _machine(found))),
     )
 

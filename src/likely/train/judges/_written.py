@@ -61,6 +61,15 @@ def real(exam: Exam) -> list[str]:
     return [text if isinstance(text, str) else text[0] for text in exam.continued.wanted]
 
 
+def to_references(reader: Reader, exam: Exam) -> tuple[list[str], Sequence[str | tuple[str, ...]]]:
+    """Greedy answers to the prompts that have references, and the references."""
+    assert exam.referenced is not None
+    asked = exam.referenced
+    references = [one for own in asked.wanted for one in ([own] if isinstance(own, str) else own)]
+    most = room_for(reader.vocabulary, references)
+    return written(reader, exam, asked.prompts, "greedy", new_tokens=most), asked.wanted
+
+
 def room_for(vocabulary: Vocabulary, answers: Sequence[str]) -> int:
     """Tokens that are enough for each of some answers, and for the end after it.
 

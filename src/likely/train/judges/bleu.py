@@ -6,8 +6,9 @@ from likely.core.settings import checked
 from likely.models.reader import Reader
 from likely.train.exam import Exam
 from likely.train.judge import Measure
-from likely.train.judges._written import written
+from likely.train.judges._written import to_references
 
+LIBRARY = ("sacrebleu", "metrics")
 NEEDS = ("referenced",)
 MEASURES = {"bleu": Measure("BLEU of greedy answers", "percent", "higher")}
 
@@ -41,7 +42,5 @@ def bleu(
     """
     checked(bleu, locals())
     exam.need("bleu", *NEEDS)
-    assert exam.referenced is not None
-    asked = exam.referenced
-    texts = written(reader, exam, asked.prompts, "greedy", new_tokens=exam.new_tokens)
-    return {"bleu": score(texts, asked.wanted, tokenize=tokenize, lowercase=lowercase)}
+    texts, references = to_references(reader, exam)
+    return {"bleu": score(texts, references, tokenize=tokenize, lowercase=lowercase)}

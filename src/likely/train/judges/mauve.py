@@ -16,6 +16,7 @@ from likely.train.exam import Exam
 from likely.train.judge import Measure
 from likely.train.judges._written import continuations, real
 
+LIBRARY = ("mauve", "mauve")
 NEEDS = ("continued", "features")
 MEASURES = {"mauve": Measure("MAUVE of sampled continuations", "area", "higher")}
 Features = Float[NDArray[float32], "M D"]

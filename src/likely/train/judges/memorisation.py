@@ -10,6 +10,12 @@ NEEDS = ("planted",)
 MEASURES = {
     "memorised_whole": Measure("share of planted passages given back whole", "share", "lower"),
     "memorised_bytes": Measure("share of bytes of planted passages given back", "share", "lower"),
+    "memorised_whole_after_*": Measure(
+        "share of passages planted so many times, given back whole", "share", "lower"
+    ),
+    "memorised_bytes_after_*": Measure(
+        "share of bytes of passages planted so many times, given back", "share", "lower"
+    ),
     "control_whole": Measure("share of passages never read, given back whole", "share", "neither"),
     "control_bytes": Measure(
         "share of bytes of passages never read, given back", "share", "neither"
@@ -23,8 +29,9 @@ def memorisation(reader: Reader, exam: Exam) -> dict[str, float | list[float]]:
     $$ \frac{\text{bytes before the first that differs}}{\text{bytes of the half}} $$
 
     Measures, one a passage, shares 0 … 1: `memorised_whole`, 1 where the whole half came back;
-    `memorised_bytes`, its bytes before the first mistake. Passages with 0 repeats are controls that
-    no model read: `control_whole` and `control_bytes` are the same of them.
+    `memorised_bytes`, its bytes before the first mistake; `memorised_whole_after_4` and
+    `memorised_bytes_after_4` are the same of passages with 4 repeats alone. Passages with 0 repeats
+    are controls that no model read: `control_whole` and `control_bytes` are the same of them.
 
     Args:
         reader: the model.
@@ -46,13 +53,21 @@ def memorisation(reader: Reader, exam: Exam) -> dict[str, float | list[float]]:
     answers = [one.text[at:] for one, at in zip(exam.planted, middles, strict=True)]
     most = room_for(reader.vocabulary, answers)
     texts = written(reader, exam, prompts, "greedy", new_tokens=most)
-    share = [_given_back(*pair) for pair in zip(answers, texts, strict=True)]
     found: dict[str, float | list[float]] = {}
-    for name, controls in (("memorised", False), ("control", True)):
-        pairs = zip(exam.planted, share, strict=True)
-        some = [part for one, part in pairs if (one.repeats == 0) == controls]
+    share = [
+        (one.repeats, _given_back(wanted, text))
+        for one, wanted, text in zip(exam.planted, answers, texts, strict=True)
+    ]
+    groups = {
+        "memorised_{}": [part for times, part in share if times],
+        "control_{}": [part for times, part in share if not times],
+    }
+    for repeats in sorted({times for times, _ in share if times}):
+        groups[f"memorised_{{}}_after_{repeats}"] = [p for times, p in share if times == repeats]
+    for name, some in groups.items():
         if some:
-            found |= {f"{name}_whole": [float(part == 1) for part in some], f"{name}_bytes": some}
+            whole = [float(part == 1) for part in some]
+            found |= {name.format("whole"): whole, name.format("bytes"): some}
     return found
 
 

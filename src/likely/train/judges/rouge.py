@@ -7,8 +7,9 @@ from likely.core.settings import checked
 from likely.models.reader import Reader
 from likely.train.exam import Exam
 from likely.train.judge import Measure
-from likely.train.judges._written import written
+from likely.train.judges._written import to_references
 
+LIBRARY = ("rouge_score", "metrics")
 NEEDS = ("referenced",)
 MEASURES = {"rouge[12L]": Measure("ROUGE of greedy answers", "F-measure", "higher")}
 
@@ -46,7 +47,5 @@ def rouge(
     """
     checked(rouge, locals())
     exam.need("rouge", *NEEDS)
-    assert exam.referenced is not None
-    asked = exam.referenced
-    texts = written(reader, exam, asked.prompts, "greedy", new_tokens=exam.new_tokens)
-    return {kind: score(texts, asked.wanted, kind=kind, stem=stem).tolist()}
+    texts, references = to_references(reader, exam)
+    return {kind: score(texts, references, kind=kind, stem=stem).tolist()}

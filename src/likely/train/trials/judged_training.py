@@ -15,6 +15,7 @@ from likely.train.errors import Diverged
 from likely.train.loop import run
 from likely.train.recipe import parse_recipe, with_seed
 from likely.train.seen import note
+from likely.train.study_material import parse_material
 
 
 def judged_training(
@@ -25,6 +26,7 @@ def judged_training(
     judges: tuple[str, ...] = ("likelihood",),
     share: Annotated[float, Gt(0), Lt(0.5)] = 0.08,
     held_out: Annotated[float, Gt(0), Lt(0.5)] = 0.12,
+    material: str = "",
     text: str = "",
     folder: str = "",
     seen: str = "",
@@ -37,10 +39,11 @@ def judged_training(
     Args:
         seed: of the order of the data, of the first weights and of everything that is drawn.
         recipe: as TOML.
-        part: which text the judges read.
+        part: which text the judges read, and which half of the questions they ask.
         judges: who looks at the model.
         share: of the text that tunes.
         held_out: share of the text that verdicts are made on.
+        material: what there is beside the text, as TOML; empty for nothing.
         text: key that the text should have; empty for any.
         folder: where the run lies while it is not finished, so that it can go on; empty for a
             temporary place.
@@ -51,7 +54,8 @@ def judged_training(
     """
     checked(judged_training, locals())
     made = with_seed(parse_recipe(recipe), seed)
-    found = study_text(made, share, held_out)
+    beside = parse_material(material)
+    found = study_text(made, share, held_out, beside)
     if text:
         check_text(found.key, text)
     with ExitStack() as stack:
@@ -61,9 +65,9 @@ def judged_training(
         except Diverged:
             shutil.rmtree(place, ignore_errors=True)
             return {"diverged": 1.0}
-        read = found.tuning if part == "tuning" else found.test
-        said = judged(done.model, judges, found.train, read, seed)
+        exam = found.exam(part)
+        said = judged(done.model, judges, exam, seed, beside.features)
         if seen:
-            note(Path(seen), recipe, seed, done, read)
+            note(Path(seen), recipe, seed, done, exam.test)
     shutil.rmtree(place, ignore_errors=True)
     return {**said, "diverged": 0.0}

@@ -9,6 +9,7 @@ from likely.train import _setup
 from likely.train._costs import step_costs_of
 from likely.train._study_text import check_text, study_text
 from likely.train.recipe import parse_recipe
+from likely.train.study_material import parse_material
 
 
 def step_costs(
@@ -17,6 +18,7 @@ def step_costs(
     recipes: tuple[str, ...],
     share: Annotated[float, Gt(0), Lt(0.5)] = 0.08,
     held_out: Annotated[float, Gt(0), Lt(0.5)] = 0.12,
+    material: str = "",
     text: str = "",
     seconds: Annotated[float, Ge(0)] = 2.0,
 ) -> dict[str, float | list[float]]:
@@ -31,6 +33,7 @@ def step_costs(
         recipes: as TOML.
         share: of the text that tunes, as in a study.
         held_out: share of the text that verdicts are made on.
+        material: what there is beside the text, as TOML; empty for nothing.
         text: key that the text should have; empty for any.
         seconds: to spend on each recipe, at most.
 
@@ -43,7 +46,7 @@ def step_costs(
     del seed
     checked(step_costs, locals())
     built = [parse_recipe(one) for one in recipes]
-    texts = [study_text(one, share, held_out) for one in built]
+    texts = [study_text(one, share, held_out, parse_material(material)) for one in built]
     if text:
         check_text(texts[0].key, text)
     device = _setup.processes(None).device
