@@ -271,7 +271,7 @@ def test_a_row_without_text_and_one_that_is_no_utf8(tmp_path):
 @pytest.mark.parametrize(
     ("start", "hint"),
     [
-        (gzip.compress(b"x"), "name it .gz"),
+        (gzip.compress(b"x", mtime=0), "name it .gz"),
         (PACK[".zst"](b"x"), "name it .zst"),
         ("text".encode("utf-16"), "UTF-16"),
         (b"PK\x03\x04\xff", "unpack it first"),
