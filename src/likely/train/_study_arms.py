@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from likely.core.errors import LikelyError
-from likely.train._budgets import flops_of_step, steps_of, tokens_of_step, with_steps
+from likely.train._budgets import flops_of_step, steps_of, with_steps
 from likely.train._doing import Doing, measured
 from likely.train._judges import better
 from likely.train._lattice import Point, edges, points
@@ -50,21 +50,25 @@ def costs(job: StudyJob, doing: Doing) -> Costs:
     made = {}
     for arm, recipe in recipes.items():
         at, beside = column[repr(recipe)], column[repr(plain[arm])]
-        parameters, second = (int(found[name][at]) for name in ("parameters", "second_parameters"))
+        tokens, parameters, second = (
+            int(found[name][at]) for name in ("tokens", "parameters", "second_parameters")
+        )
         made[arm] = Cost(
             seconds=found["seconds"][at],
             plain_seconds=found["seconds"][beside],
             memory=found["memory"][at],
             plain_memory=found["memory"][beside],
-            flops=flops_of_step(recipe, parameters, {"all": second}),
-            tokens=tokens_of_step(recipe),
+            flops=flops_of_step(tokens, parameters, {"all": second}),
+            tokens=tokens,
             parameters=parameters,
         )
     return Costs(made, found["seconds"][column[repr(own)]])
 
 
 def _plain(recipe: Recipe) -> Recipe:
-    return replace(recipe, objective="cross_entropy", roles={}, also=())
+    """The same step by cross-entropy; where pairs are compared, on both of their answers."""
+    kind = "adapt" if recipe.kind == "align" else recipe.kind
+    return replace(recipe, kind=kind, objective="cross_entropy", roles={}, also=())
 
 
 @dataclass(frozen=True)
