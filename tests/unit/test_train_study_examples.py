@@ -15,11 +15,14 @@ from likely.models.transformer import transformer
 from likely.train import _study_examples
 from likely.train._answers import asked_in, look
 from likely.train._judges import usual_judges
+from likely.train._lattice import Point
 from likely.train._plans import plan_of, tokens_of_step
+from likely.train._study_arms import _best
 from likely.train._study_data import data_of, study_data, unequal
 from likely.train._study_examples import study_examples
+from likely.train._study_job import StudyJob
 from likely.train.compare import compare
-from likely.train.comparison import Comparison
+from likely.train.comparison import Comparison, Tried
 from likely.train.exam import Exam
 from likely.train.judge import sit
 from likely.train.recipe import Recipe, load_recipe, to_toml
@@ -111,6 +114,15 @@ def test_a_study_of_answers_has_references_too(tmp_path, inside):
     assert found.arm("focal").cost.flops == 6 * found.arm("focal").cost.parameters * (
         found.arm("focal").cost.tokens
     )
+
+
+def test_of_trials_that_prefer_as_many_the_usual_rate_is_taken(tmp_path):
+    job = StudyJob(made(tmp_path, "align"), tmp_path / "out", "", "", "")
+    tried = [Point(rate, {}) for rate in (0.25, 1.0, 4.0)]
+    for means, rate in (((0.5, 0.5, 0.5), 1.0), ((0.5, 0.5, 0.75), 4.0), ((0.5, None, 0.25), 0.25)):
+        rows = [Tried(one.rate, {}, (mean,), mean) for one, mean in zip(tried, means, strict=True)]
+        recipe = job.study.recipe_of("dpo")
+        assert _best(job, "dpo", recipe, tried, rows).best.rate == rate
 
 
 def forget():

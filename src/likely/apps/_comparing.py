@@ -27,7 +27,7 @@ from likely.train._kinds import FROM_EXAMPLES
 from likely.train._plans import tokens_of_step
 from likely.train._speed import tokens_per_second
 from likely.train._study_check import build
-from likely.train._study_data import StudyData, data_of, study_data
+from likely.train._study_data import StudyData, data_of, study_data, unequal
 from likely.train._study_text import StudyText
 from likely.train.compare import compare
 from likely.train.recipe import Recipe, load_recipe
@@ -160,6 +160,8 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
     )
     study = build(to_plain(study.quick() if order.fast else study), "likely compare")
     study = with_whole_passages(study)
+    if problems := unequal(study):
+        raise BadSetting("likely compare", problems)
     data = study_data(study.recipe, tuning.share, study.held_out, study.material)
     for line in (
         *about_data(data, study.material),

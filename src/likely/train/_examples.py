@@ -116,7 +116,7 @@ def parts_of(keys: Iterable[str], shares: Sequence[float]) -> NDArray[np.int64]:
 
     Example:
         >>> parts_of("aabbccdd", (0.25, 0.5)).tolist()
-        [2, 2, 1, 1, 2, 2, 0, 0]
+        [0, 0, 2, 2, 2, 2, 1, 1]
     """
     given = list(keys)
     different = sorted(set(given), key=lambda key: hashlib.sha256(key.encode()).digest())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import log
 from typing import Any
 
 from likely.core.errors import LikelyError
@@ -149,13 +150,18 @@ def _row(point: Point, values: list[float | None]) -> Tried:
 
 def _best(job: StudyJob, arm: str, recipe: Recipe, tried: list[Point], rows: list[Tried]) -> Tuned:
     sign = 1 if better(job.study.primary) == "lower" else -1
-    alive = [(sign * row.mean, place) for place, row in enumerate(rows) if row.mean is not None]
+    # Of equally good ones, such as trials that prefer as many pairs, the nearest to the usual rate.
+    alive = [
+        (sign * row.mean, abs(log(row.rate)), place)
+        for place, row in enumerate(rows)
+        if row.mean is not None
+    ]
     if not alive:
         raise LikelyError(
             f"Arm {arm!r} diverged in every trial: give a lower learning rate (--lr), a longer "
             "warm-up or a smaller clip."
         )
-    best = tried[min(alive)[1]]
+    best = tried[min(alive)[-1]]
     said = edges(arm, best, tried, recipe.optimizer.lr)
     return Tuned(tuned_recipe(recipe, best), tuple(rows), best, said)
 

@@ -44,13 +44,14 @@ def build(data: Mapping[str, Any], where: str) -> Study:
         problems += _grid(name, made.objective, arms[name].grid)
     problems += _alike(recipes, arms)
     kind = recipe.kind if recipe else Recipe.kind
-    problems += _kinds(kind, recipes)
+    problems += (mixed := _kinds(kind, recipes))
     # What judges look at where nobody said so depends on what is read.
     values = {**usual(kind), **values}
     problems += _baseline(values.get("baseline", next(iter(arms), "")), arms)
     material = values.get("material", StudyMaterial())
     problems += [*wrong(material), *unread(material, kind)]
-    if not any(problem.startswith(("judges", "primary", "material")) for problem in problems):
+    told = ("judges", "primary", "material")
+    if not mixed and not any(problem.startswith(told) for problem in problems):
         judges, primary = (values.get(name, getattr(Study, name)) for name in ("judges", "primary"))
         problems += check_judges(judges, primary, material, kind)
     seeds = values["tuning"].seeds if "tuning" in values else (0,)
