@@ -12,6 +12,8 @@ import pytest
 
 from likely.apps import _compared, _comparing
 from likely.apps.compare import _listed
+from likely.core.vocabulary import Vocabulary
+from likely.models.transformer import transformer
 from likely.train.comparison import Comparison
 from tests.unit.test_apps_cli import here
 from tests.unit.tiny_studies import MODEL, stay_inside, text
@@ -166,9 +168,63 @@ def test_recipes_are_arms_too(capsys, place):
     assert code == 0, err
 
 
+def test_pairs_from_a_model_that_is_there(capsys, place):
+    pairs(place)
+    words = ("--kind", "align", "--objectives", "dpop(penalty=0),dpop,r_dpo", "--start", "base",
+             "--data", "pairs.jsonl", "--trials", "1", "--seeds", "2",
+             "--minutes", "0.1")  # fmt: skip
+    code, out, err = here(capsys, "compare", *words)
+    assert code == 0, err
+    assert "Pairs: 25 to train on, 2 to tune by, 3 to judge by; no prompt is shared." in err
+    assert "Model: base, all weights; steps of adamw at rate 1e-05." in err
+    assert "passes over the examples" in err
+    assert "preferred of test examples, higher is better" in out
+    (folder,) = (place / "studies").iterdir()
+    found = Comparison.read(folder)
+    assert [arm.name for arm in found.arms] == ["dpop(penalty=0)", "dpop", "r_dpo"]
+    assert (found.study["judges"], found.primary) == (["answers"], "preferred")
+    report = " ".join((folder / "report.html").read_text(encoding="utf-8").split())
+    assert "after prompts of test examples" in report
+    assert "The training examples (pairs.jsonl) had 25 examples (" in report
+    assert "all examples of a prompt are in one part" in report
+    assert "(reference the model as it starts)" in report
+    times = {path: path.stat().st_mtime_ns for path in (folder / "trials").iterdir()}
+    (folder / "comparison.json").unlink()
+    assert here(capsys, "compare", *words)[0] == 0
+    assert list((place / "studies").iterdir()) == [folder]
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    code, out, err = here(capsys, "compare", "--resume", "--out", str(folder), "--json")
+    assert (code, json.loads(out)["primary"]) == (0, "preferred")
+    code, out, err = here(capsys, "compare", *words, "--fast")
+    assert (code, "quick look" in out) == (0, True)
+
+
+def pairs(place):
+    rows = [{"prompt": f"{n}+{n}=", "chosen": f"{2 * n}", "rejected": f"{2 * n + 1}"}
+            for n in range(30)]  # fmt: skip
+    (place / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    transformer(Vocabulary.of_bytes(), layers=1, width=8, heads=2, context=16).save(place / "base")
+
+
+def test_recipes_of_pairs_are_arms(capsys, place):
+    pairs(place)
+    for name, objective in (("dpo", "dpop(penalty=0)"), ("r", "r_dpo")):
+        (place / f"{name}.toml").write_text(
+            f'kind = "align"\nstart = "base"\ndata = ["pairs.jsonl"]\nobjective = "{objective}"\n'
+            "length = 16\nrows = 2\nsteps = 3\nschedule.warmup = 0\n"
+        )
+    words = ("dpo.toml", "r.toml", "--no-tune", "--seeds", "1", "--out", "out", "--json")
+    code, out, err = here(capsys, "compare", *words)
+    assert code == 0, err
+    found = json.loads(out)
+    assert [arm["steps"] for arm in found["arms"]] == [3, 3]
+    assert found["budget"]["amount"] == 3 * found["arms"][0]["cost"]["tokens"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--kind", "align", "--objectives", "dpop,r_dpo"), "name one with --start"),
         (("--objectives", "cross_entropy,focl"), "Did you mean 'focal'?"),
         (("--objectives", "cross_entropy"), "needs two arms at least"),
         (("--objectives", "focal,focal"), "was given twice"),

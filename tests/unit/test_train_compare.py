@@ -185,7 +185,7 @@ def test_another_study_another_text_and_another_source_are_refused(tmp_path, mon
     sizes = json.loads((tmp_path / "out" / "begun.json").read_text())["text"]
     with pytest.raises(BadInput, match="another version of likely"):
         begin(given, tmp_path / "out", sizes, "other")
-    with pytest.raises(BadInput, match="text is not the one"):
+    with pytest.raises(BadInput, match="data are not those"):
         begin(given, tmp_path / "out", {**sizes, "fingerprint": "other"}, "other")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").write_text("mine")
@@ -245,11 +245,10 @@ def test_steps_by_cost(budget, steps):
 
 
 def test_second_models_scoring_and_rollouts_count():
-    recipe = Recipe(rows=2, length=50, accumulate=3)
-    alone = flops_of_step(recipe, 1000, {})
+    alone = flops_of_step(300, 1000, {})
     assert alone == 6 * 1000 * 300
-    assert flops_of_step(recipe, 1000, {"reference": 1000}) == pytest.approx(alone * 4 / 3)
-    assert flops_of_step(recipe, 1000, {}, scored={1000: 150.0}) == alone + 2 * 1000 * 150
+    assert flops_of_step(300, 1000, {"reference": 1000}) == pytest.approx(alone * 4 / 3)
+    assert flops_of_step(300, 1000, {}, scored={1000: 150.0}) == alone + 2 * 1000 * 150
 
 
 def test_a_schedule_ends_with_its_own_steps():
@@ -472,7 +471,7 @@ def test_inputs_that_the_text_does_not_have(tmp_path):
 
 def test_a_changed_text_stops_a_training(tmp_path):
     recipe = to_recipe(study(text(tmp_path)).recipe, steps=1)
-    with pytest.raises(BadInput, match="text is not the one"):
+    with pytest.raises(BadInput, match="data are not those"):
         judged_training(0, recipe=recipe, text="0000")
 
 

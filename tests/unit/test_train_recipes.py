@@ -22,7 +22,7 @@ from likely.models.evaluate import evaluate
 from likely.models.feed_forward import feed_forward
 from likely.models.load import load, positions_at, vocabulary_at
 from likely.models.transformer import transformer
-from likely.train import _examples, _lora, _rollout_files, _rollouts
+from likely.train import _answers, _examples, _lora, _rollout_files, _rollouts
 from likely.train._check import build
 from likely.train.errors import Interrupted
 from likely.train.loop import run
@@ -107,7 +107,7 @@ def test_look_is_the_mean_over_answers(base):
     made = encode_examples(
         [Example(str(i), p, (c,)) for i, (p, c, _) in enumerate(rows)], reader.vocabulary
     )
-    found = _examples.look(reader, made, rows=5)
+    found = _answers.look(reader, made, rows=5)
     each = [nats(reader, p, c) for p, c, _ in rows]
     total, count = map(sum, zip(*each, strict=True))
     assert found["nats_per_token"] == pytest.approx(total / count, rel=1e-5)
@@ -116,7 +116,7 @@ def test_look_is_the_mean_over_answers(base):
     both = encode_examples(
         [Example(str(i), p, (c, r)) for i, (p, c, r) in enumerate(rows)], reader.vocabulary
     )
-    looked = _examples.look(reader, both, rows=5)
+    looked = _answers.look(reader, both, rows=5)
     assert looked["nats_per_token"] == pytest.approx(found["nats_per_token"], rel=1e-6)
     likelier = [nats(reader, p, c)[0] < nats(reader, p, r)[0] for p, c, r in rows]
     assert looked["preferred"] == pytest.approx(np.mean(likelier))
@@ -162,7 +162,7 @@ def test_the_first_gradient_of_both_references_is_the_same(base):
     made = encode_examples(
         [Example(str(i), p, (c, r)) for i, (p, c, r) in enumerate(sums(4))], BYTES
     )
-    batch = _examples.side_by_side(made, range(8))
+    batch = _answers.side_by_side(made, range(8))
     adapted.train()
     off = _lora.Unadapted(adapted).read(batch, ("log_prob",))["log_prob"]
     assert torch.equal(off, load(base).read(batch, ("log_prob",))["log_prob"].detach())
@@ -499,7 +499,7 @@ def test_a_pair_counts_with_whole_answers(base):
     reader, reference = load(base), transformer(BYTES, **SMALL, seed=7)
     rows = list(sums(5))
     made = encode_examples([Example(str(i), p, (c, r)) for i, (p, c, r) in enumerate(rows)], BYTES)
-    batch = _examples.side_by_side(made, range(10))
+    batch = _answers.side_by_side(made, range(10))
     batch = replace(batch, pair=torch.arange(10).view(5, 2))
     found = evaluate(
         {"loss": bind("dpop(beta=0.1, penalty=0)")}, reader, batch, roles={"reference": reference}

@@ -203,7 +203,7 @@ def test_a_study_does_not_go_on_with_other_files(whole, tmp_path):
         _study_text._grown.cache_clear()
         _study_text._encoded.cache_clear()
         _study_questions.features_of.cache_clear()
-        with pytest.raises(BadInput, match="text is not the one that this study began with"):
+        with pytest.raises(BadInput, match="data are not those that this study began with"):
             begin(whole, tmp_path / "out", of(whole).sizes, "code")
         references(tmp_path)
         model(tmp_path)

@@ -21,7 +21,7 @@ def show(found: Comparison, folder: Path) -> None:
     """
     console = results()
     side = better(found.primary)
-    console.print(f"\n{found.primary} of test text, {side} is better; {_design(found)}\n")
+    console.print(f"\n{found.primary} of test {found.things}, {side} is better; {_design(found)}\n")
     console.print(_arms(found))
     for one in found.verdicts:
         if one.primary:

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from likely.apps import _compared, _first_run
+from likely.apps import _compared, _examples_run, _first_run
 from likely.apps._console import messages, print_json, program
 from likely.apps._machine import usable_cores
-from likely.apps._material import about_text, with_whole_passages
+from likely.apps._material import about_data, with_whole_passages
 from likely.apps._run_folder import name_of
 from likely.apps._trial_bar import TrialBar
 from likely.apps.report import write_comparison
@@ -21,12 +21,14 @@ from likely.core.disk import write_whole
 from likely.core.errors import BadSetting
 from likely.core.settings import parse
 from likely.train import _setup
-from likely.train._budgets import tokens_of_step
 from likely.train._check import build as build_recipe
-from likely.train._judges import usual_judges
+from likely.train._judges import usual, usual_judges
+from likely.train._kinds import FROM_EXAMPLES
+from likely.train._plans import tokens_of_step
 from likely.train._speed import tokens_per_second
-from likely.train._study_check import build, lacking
-from likely.train._study_text import StudyText, study_text
+from likely.train._study_check import build
+from likely.train._study_data import StudyData, data_of, study_data, unequal
+from likely.train._study_text import StudyText
 from likely.train.compare import compare
 from likely.train.recipe import Recipe, load_recipe
 from likely.train.study import Budget, Reference, Study, Tuning, load_study, merged, to_plain
@@ -51,8 +53,8 @@ class Order:
         trials: of the tuning.
         budget: unit and amount of one training; None to choose.
         minutes: for everything; None for the default.
-        judges: names; none for likelihood and those whom the material allows.
-        primary: the measure that decides.
+        judges: names; none for likelihood or answers and those whom the material allows.
+        primary: the measure that decides; None for that of the kind.
         material: fields of the material that were given by options.
         fast: only look.
     """
@@ -66,7 +68,7 @@ class Order:
     budget: tuple[str, float] | None
     minutes: float | None
     judges: tuple[str, ...]
-    primary: str
+    primary: str | None
     material: Mapping[str, Any]
     fast: bool
 
@@ -77,6 +79,7 @@ class Order:
         if not plain["material"]:  # Such commands find what they began before there was any.
             del plain["material"]
             plain["judges"] = plain["judges"] or ["likelihood"]
+        plain["primary"] = plain["primary"] or Study.primary
         return plain
 
 
@@ -143,10 +146,7 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
     tuning = Tuning(trials=order.trials)
     # What is wrong is told before anything is read.
     asked = build(_plain(base, arms, order), "likely compare")
-    text = study_text(base, tuning.share, Study.held_out, asked.material)
-    if problems := lacking(asked, text.train.columns):
-        raise BadSetting("likely compare", problems)
-    base, budget, speed, why = _sized(order, base, arms, text, processes)
+    base, budget, speed, why = _sized(order, base, arms, data_of(asked), processes)
     study = Study(
         recipe=base,
         arms=build(_plain(base, arms, order), "likely compare").arms,
@@ -155,16 +155,18 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
         tuning=tuning,
         budget=budget,
         judges=asked.judges,
-        primary=order.primary,
+        primary=asked.primary,
         material=asked.material,
     )
     study = build(to_plain(study.quick() if order.fast else study), "likely compare")
     study = with_whole_passages(study)
-    text = study_text(study.recipe, tuning.share, study.held_out, study.material)
+    if problems := unequal(study):
+        raise BadSetting("likely compare", problems)
+    data = study_data(study.recipe, tuning.share, study.held_out, study.material)
     for line in (
-        *about_text(text, study.material),
+        *about_data(data, study.material),
         *why,
-        *_plan(study, text, speed, processes),
+        *_plan(study, data, speed, processes),
         f"Folder: {folder}",
     ):
         console.print(line)
@@ -174,13 +176,13 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
             f"{few} numbers and no verdict: it takes 5 at least, better 6.", style="yellow"
         )
     # So that the same command finds it; what makes it a study is written when it begins.
-    return _remembered(study, text, order, folder)
+    return _remembered(study, data, order, folder)
 
 
-def _remembered(study: Study, text: StudyText, order: Order, folder: Path) -> Study:
+def _remembered(study: Study, data: StudyData, order: Order, folder: Path) -> Study:
     from likely.train._study_job import begin, fingerprint
 
-    begin(study, folder, text.sizes, fingerprint())
+    begin(study, folder, data.sizes, fingerprint())
     write_whole(folder / _ASKED, json_library.dumps(order.asked, indent=1) + "\n")
     return study
 
@@ -190,12 +192,13 @@ def _arms(order: Order) -> tuple[dict[str, Any], Recipe]:
     for objective in order.objectives:
         bind(objective)
     if len(order.recipes) < 2:
-        given = asdict(load_recipe(order.recipes[0])) if order.recipes else {}
-        base = (
-            build_recipe(merged(given, _whole(order.changes)), "likely compare")
-            if given
-            else _first_run.checked(order.changes, 1)
-        )
+        if order.recipes:
+            given = asdict(load_recipe(order.recipes[0]))
+            base = build_recipe(merged(given, _whole(order.changes)), "likely compare")
+        elif order.changes.get("kind") in FROM_EXAMPLES:
+            base = _examples_run.sized(order.changes, 1, "likely compare")
+        else:
+            base = _first_run.checked(order.changes, 1)
         names = _named(order.objectives)
         return {name: {"objective": one} for name, one in names.items()}, base
     loaded = {path.stem: asdict(load_recipe(path)) for path in order.recipes}
@@ -253,8 +256,8 @@ def _plain(base: Recipe, arms: Mapping[str, Any], order: Order) -> dict[str, Any
         "arms": arms,
         "baseline": _baseline(order, arms),
         "seeds": order.seeds,
-        "judges": order.judges or usual_judges(StudyMaterial(**order.material)),
-        "primary": order.primary,
+        "judges": order.judges or usual_judges(StudyMaterial(**order.material), base.kind),
+        "primary": order.primary or usual(base.kind).get("primary", Study.primary),
         "material": order.material,
     }
 
@@ -267,7 +270,7 @@ def _sized(
     order: Order,
     base: Recipe,
     arms: Mapping[str, Any],
-    text: StudyText,
+    data: StudyData,
     processes: int,
 ) -> tuple[Recipe, Budget, float, tuple[str, ...]]:
     """The shared recipe with its sizes, what one training may spend, and tokens a second."""
@@ -279,31 +282,36 @@ def _sized(
         given: dict[str, Any] = dict(order.changes)
         minutes = MINUTES if order.minutes is None else order.minutes
         each = _USED * minutes * processes / _trainings(order, arms)
-        if not order.recipes:
+        if not order.recipes and isinstance(data, StudyText):
             given |= {"steps": 1000} if order.budget else {}
-            choice = _first_run.choose(given, text.train, text.tuning, each, accelerator)
+            choice = _first_run.choose(given, data.train, data.tuning, each, accelerator)
             base, why = choice.recipe, choice.why[:1]
-        speed = tokens_per_second(base, text.train, accelerator)
+        speed = tokens_per_second(base, data.train, accelerator)
     finally:
         torch.set_num_threads(threads)
+    step = tokens_of_step(base, data.train)
+    if not order.recipes and not isinstance(data, StudyText):
+        most = max(int(60 * each * speed / step), 1)
+        steps = min(_examples_run.steps_of(base, len(data.train)), most)
+        base, why = _examples_run.with_steps(base, steps), (_examples_run.about_model(base),)
     if order.budget is not None:
         unit, amount = order.budget
     elif order.recipes:
-        unit, amount = "tokens", float(base.steps * tokens_of_step(base))
+        unit, amount = "tokens", float(base.steps * step)
     else:
-        unit, amount = "seconds", round(base.steps * tokens_of_step(base) / speed, 3)
+        unit, amount = "seconds", round(base.steps * step / speed, 3)
     reference = Reference("this machine" if unit == "seconds" else "")
     return base, Budget(unit, amount, reference), speed, why  # type: ignore[arg-type]
 
 
-def _plan(study: Study, text: StudyText, speed: float, processes: int) -> list[str]:
+def _plan(study: Study, data: StudyData, speed: float, processes: int) -> list[str]:
     """How many trainings of which size, and how long all of it will take."""
     budget, trials = study.budget, study.tuning.trials * len(study.tuning.seeds)
     many = len(study.arms) * (trials + study.seeds)
-    step = tokens_of_step(study.recipe)
+    step = tokens_of_step(study.recipe, data.train)
     tokens = budget.amount if budget.unit == "tokens" else budget.amount * speed
     if budget.unit == "flops":
-        reader: Any = _setup.reader_of(study.recipe, text.train.vocabulary)
+        reader: Any = _setup.reader_of(study.recipe, data.train.vocabulary)
         tokens = budget.amount / (6 * reader.parameters_count)
     seconds = many * tokens / speed / processes / _USED
     tuned = f"{trials} to tune and " if trials else ""
@@ -312,11 +320,12 @@ def _plan(study: Study, text: StudyText, speed: float, processes: int) -> list[s
         "flops": f"{budget.amount:g} floating-point operations",
         "seconds": f"{budget.amount:.3g} s of this machine by cross-entropy's measure",
     }[budget.unit]
-    passes = tokens / max(len(text.train.ids), 1)
+    passes = tokens / max(len(data.train.ids), 1)
+    things = "text" if isinstance(data, StudyText) else "examples"
     return [
         f"Arms: {', '.join(study.arms)}; each has {tuned}{study.seeds} to judge: {many} trainings.",
         f"One training: {said}, about {tokens / step:,.0f} steps = {passes:.2g} passes over the "
-        f"text{'' if budget.unit == 'tokens' else '; dearer arms take fewer'}.",
+        f"{things}{'' if budget.unit == 'tokens' else '; dearer arms take fewer'}.",
         f"All of it: {_first_run._time(seconds)}, {processes} at a time. Ctrl-C keeps what is "
         "finished.",
     ]

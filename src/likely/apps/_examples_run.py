@@ -1,5 +1,6 @@
 """A run on prompts with answers from the command line: sizes are chosen, and said with why."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,26 +36,15 @@ def from_examples(order: Order) -> None:
     _check(given, order)
     accelerator = _setup.processes(order.device)
     world = accelerator.num_processes
-    values: dict[str, Any] = {
-        "rows": -(-ROWS // world) * world,
-        "length": min(positions_at(given["start"]) or LENGTH, LENGTH),
-        "precision": fast_precision(),
-        **given,
-        "schedule": {"warmup": 0.1, "floor": 0.0, **given.get("schedule", {})},
-    }
-    room = max(values["length"] // 2, 1)
-    drawn = {"tokens": min(Rollouts.tokens, room), **given.get("rollouts", {})}
-    recipe = build({**values, "rollouts": drawn}, _WHERE)
+    recipe = sized(given, world, _WHERE)
     share(recipe, world)
     folder = folder_of(order.out, recipe.data, accelerator)
     count, said = from_first(accelerator, lambda: _counted(recipe))
-    recipe = _with_steps(recipe, given, count)
+    recipe = with_steps(recipe, given.get("steps") or steps_of(recipe, count))
     passes = recipe.steps * recipe.rows * recipe.accumulate / count
-    what = f"adapters of rank {recipe.lora.rank}" if recipe.lora.rank else "all weights"
     for line in (
         said,
-        f"Model: {recipe.start}, {what}, by {recipe.objective}; steps of "
-        f"{recipe.optimizer.name} at rate {recipe.optimizer.lr:g}.",
+        about_model(recipe, f", by {recipe.objective}"),
         f"Steps: {recipe.steps:,} of {recipe.rows * recipe.accumulate} examples = {passes:.3g} "
         "passes over them.",
         f"Folder: {folder}",
@@ -101,8 +91,67 @@ def _counted(recipe: Recipe) -> tuple[int, str]:
     return len(train_), said
 
 
-def _with_steps(recipe: Recipe, given: dict[str, Any], count: int) -> Recipe:
-    steps = given.get("steps") or max(-(-PASSES * count // (recipe.rows * recipe.accumulate)), 1)
+def sized(given: Mapping[str, Any], processes: int, where: str) -> Recipe:
+    """What was given as a recipe, with sizes for examples.
+
+    Args:
+        given: fields of the recipe, among them where it starts; they win.
+        processes: that share each step.
+        where: the command, for messages.
+
+    Returns:
+        A recipe; its steps mean nothing yet.
+    """
+    values: dict[str, Any] = {
+        "rows": -(-ROWS // processes) * processes,
+        "length": min(positions_at(given["start"]) or LENGTH, LENGTH),
+        "precision": fast_precision(),
+        **given,
+        "schedule": {"warmup": 0.1, "floor": 0.0, **given.get("schedule", {})},
+    }
+    room = max(values["length"] // 2, 1)
+    drawn = {"tokens": min(Rollouts.tokens, room), **given.get("rollouts", {})}
+    return build({**values, "rollouts": drawn}, where)
+
+
+def about_model(recipe: Recipe, more: str = "") -> str:
+    """What is trained, in a line.
+
+    Args:
+        recipe: with its start.
+        more: what else is said of it.
+
+    Returns:
+        A sentence.
+    """
+    what = f"adapters of rank {recipe.lora.rank}" if recipe.lora.rank else "all weights"
+    one = recipe.optimizer
+    return f"Model: {recipe.start}, {what}{more}; steps of {one.name} at rate {one.lr:g}."
+
+
+def steps_of(recipe: Recipe, count: int) -> int:
+    """Steps that read all examples a few times.
+
+    Args:
+        recipe: says how many a step reads.
+        count: how many there are.
+
+    Returns:
+        1 at least.
+    """
+    return max(-(-PASSES * count // (recipe.rows * recipe.accumulate)), 1)
+
+
+def with_steps(recipe: Recipe, steps: int) -> Recipe:
+    """The recipe with so many steps, and what follows from them.
+
+    Args:
+        recipe: to change.
+        steps: how many.
+
+    Returns:
+        Another recipe.
+    """
     return replace(
         recipe,
         steps=steps,

@@ -1,10 +1,11 @@
-"""The text of a study and what stands beside it: as long as windows hold, and told in lines."""
+"""What a study reads and what stands beside it: as long as windows hold, and told in lines."""
 
 from dataclasses import replace
 
 from likely.apps._own_text import size
 from likely.apps.report._numbers import joined
-from likely.train._study_text import StudyText
+from likely.train._study_data import StudyData
+from likely.train._study_examples import StudyExamples
 from likely.train.study import Study
 from likely.train.study_material import SHORTEST, StudyMaterial
 
@@ -23,19 +24,27 @@ def with_whole_passages(study: Study) -> Study:
     return replace(study, material=shorter) if study.material.planted else study
 
 
-def about_text(text: StudyText, material: StudyMaterial) -> list[str]:
+def about_data(data: StudyData, material: StudyMaterial) -> list[str]:
     """What a study reads and asks.
 
     Args:
-        text: of the study.
-        material: what stands beside the text.
+        data: of the study.
+        material: what stands beside it.
 
     Returns:
         Lines for a terminal.
     """
-    parts = text.sizes
-    train, tuning, test = (size(parts[name]["bytes"]) for name in ("training", "tuning", "test"))
-    lines = [f"Text: {train} to train on, {tuning} to tune by, {test} to judge by; none is shared."]
+    parts = [data.sizes[name] for name in ("training", "tuning", "test")]
+    if isinstance(data, StudyExamples):
+        train, tuning, test = (f"{part['examples']:,}" for part in parts)
+        what, shared = "Pairs" if data.train.is_pairs else "Examples", "no prompt"
+    else:
+        train, tuning, test = (size(part["bytes"]) for part in parts)
+        what, shared = "Text", "none"
+    lines = [
+        f"{what}: {train} to train on, {tuning} to tune by, {test} to judge by; {shared} is shared."
+    ]
+    lines += _cut(data) if isinstance(data, StudyExamples) else []
     repeats = joined(list(map(str, material.repeats)))
     asked = {
         f"{material.planted} passages of {material.length} bytes, planted {repeats} times each": (
@@ -48,3 +57,16 @@ def about_text(text: StudyText, material: StudyMaterial) -> list[str]:
     if said := [one for one, there in asked.items() if there]:
         lines.append(f"Beside it: {'; '.join(said)}. Half of what is asked is for tuning.")
     return lines
+
+
+def _cut(data: StudyExamples) -> list[str]:
+    """What did not fit into a row, where something did not."""
+    parts = (data.train, data.tuning, data.test)
+    shortened, left_out = (
+        sum(len(getattr(part, name)) for part in parts) for name in ("shortened", "left_out")
+    )
+    said = {
+        f"The prompts of {shortened} are shortened to the length of a row.": shortened,
+        f"{left_out} are left out: their answers alone are longer than a row.": left_out,
+    }
+    return [line for line, there in said.items() if there]

@@ -17,7 +17,10 @@ def compare_arms(
     /,
     *,
     objectives: Annotated[tuple[str, ...], _SEVERAL] = (),
+    kind: Literal["pretrain", "adapt", "align"] | None = None,
     data: Annotated[tuple[str, ...], _SEVERAL] = (),
+    start: str | None = None,
+    lora: int | None = None,
     baseline: str | None = None,
     seeds: int = 6,
     trials: int = 5,
@@ -27,7 +30,7 @@ def compare_arms(
     reference_seconds: float | None = None,
     minutes: float | None = None,
     judges: Annotated[tuple[str, ...], _SEVERAL] = (),
-    primary: str = "bits_per_byte",
+    primary: str | None = None,
     plant: int | None = None,
     task: str | None = None,
     features: str | None = None,
@@ -51,11 +54,20 @@ def compare_arms(
     be seen with so many seeds is said beside every "no difference". Ctrl-C keeps what is finished,
     and the same command goes on.
 
+    `likely compare --kind align --objectives "dpop(penalty=0),r_dpo" --data pairs.jsonl --start
+    MODEL` compares losses on pairs of answers, `--kind adapt` on answers to prompts.
+
     Args:
         recipes: one recipe that all objectives share, or several recipes that are the arms.
         objectives: losses with their settings, between commas: cross_entropy,"focal(gamma=2)".
             What is written is fixed; knobs that are left open are tuned.
-        data: files, folders, patterns or addresses of text; `embedded` is Python's own library.
+        kind: what is learned: text (pretrain), answers (adapt) or preferences (align). pretrain, if
+            not said otherwise.
+        data: files, folders, patterns or addresses of text; `embedded` is Python's own library. For
+            adapt and align, JSONL or Parquet with prompt and completion, messages, or chosen and
+            rejected.
+        start: a model to begin from: a folder or run, or hub:OWNER/NAME.
+        lora: rank of low-rank adapters that are trained in place of all weights.
         baseline: the arm that others are held against: cross_entropy, or the first.
         seeds: trainings of each arm; fewer than 5 give no verdict.
         trials: tuning trials of each arm.
@@ -64,9 +76,11 @@ def compare_arms(
         flops: that one training costs, second models among them.
         reference_seconds: that one training takes, each arm's step at its measured cost.
         minutes: for everything together; 30, if no other budget is given.
-        judges: who looks at the trained models, between commas: likelihood, if not said otherwise,
-            and those that plant, task, features and references allow.
-        primary: the measure that decides.
+        judges: who looks at the trained models, between commas: likelihood (of adapt and align,
+            answers), if not said otherwise, and those that plant, task, features and references
+            allow.
+        primary: the measure that decides: bits_per_byte, if not said otherwise; of adapt
+            answer_nats_per_token, of align preferred.
         plant: passages put into the training text 0, 1, 4 and 16 times, so many for each number;
             half of them for tuning.
         task: a task to be learned beside the text, such as "arithmetic(digits=2)"; half of its
@@ -89,7 +103,10 @@ def compare_arms(
     budgets = {"tokens": tokens, "flops": flops, "seconds": reference_seconds}
     given = {name: value for name, value in budgets.items() if value is not None}
     named: dict[str, Any] = {
+        "kind": kind,
         "data": data or None,
+        "start": start,
+        "lora": None if lora is None else {"rank": lora},
         "field": field,
         "on_error": on_error,
         "tokenizer": tokenizer,
@@ -183,6 +200,11 @@ def _check(
             "recipes."
         )
     if not recipes and "data" not in changes:
-        problems.append("Name the text: --data FILE … (--data embedded is Python's own library).")
+        problems.append("Name the data: --data FILE … (--data embedded is Python's own library).")
+    if not recipes and changes.get("kind") in ("adapt", "align") and "start" not in changes:
+        problems.append(
+            f"--kind {changes['kind']} begins from a model: name one with --start (a folder or "
+            "run, or hub:OWNER/NAME)."
+        )
     if problems:
         raise BadSetting(_WHERE, problems)

@@ -10,20 +10,8 @@ from likely.train.study import Budget, Reference
 FEWEST_STEPS = 1
 
 
-def tokens_of_step(recipe: Recipe) -> int:
-    """Targets that one step reads.
-
-    Args:
-        recipe: says how many windows, how long, how often.
-
-    Returns:
-        rows × length × accumulate.
-    """
-    return recipe.rows * recipe.length * recipe.accumulate
-
-
 def flops_of_step(
-    recipe: Recipe,
+    tokens: int,
     parameters: int,
     seconds: Mapping[str, int],
     *,
@@ -40,7 +28,7 @@ def flops_of_step(
     token too.
 
     Args:
-        recipe: says how many tokens.
+        tokens: D, that the step reads.
         parameters: N of the model that trains.
         seconds: parameters of every second model, by role.
         scored: parameters of a model → tokens that it reads or writes forward in a step.
@@ -49,7 +37,7 @@ def flops_of_step(
         Operations.
 
     Example:
-        >>> flops_of_step(Recipe(rows=1, length=10), 100, {"reference": 50})
+        >>> flops_of_step(10, 100, {"reference": 50})
         7000.0
 
     References:
@@ -57,7 +45,6 @@ def flops_of_step(
         Hoffmann et al., Training Compute-Optimal Large Language Models, 2022, appendix F.
         arXiv:2203.15556.
     """
-    tokens = tokens_of_step(recipe)
     forward = sum(2 * size * tokens for size in seconds.values())
     also = sum(2 * size * count for size, count in (scored or {}).items())
     return float(6 * parameters * tokens + forward + also)

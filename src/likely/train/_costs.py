@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from likely.core.bind import bind
-from likely.data.packing import TrainingPlan
-from likely.data.tokens import Tokens
 from likely.models.reader import Reader
-from likely.train import _memory, _second, _setup
+from likely.train import _lora, _memory, _second, _setup
 from likely.train._optimizers import optimizers_of
+from likely.train._plans import Read, plan_of, tokens_of_step
 from likely.train._random import Random
 from likely.train._step import Step
 from likely.train.recipe import Recipe
@@ -33,18 +32,20 @@ class StepCost:
         seconds: the median of the first recipe's steps, times the median of how much longer this
             one took in the same round.
         memory: bytes of tensors alive at once, above weights and moments.
+        tokens: that it reads.
         parameters: of the model that trains.
         roles: parameters of every second model.
     """
 
     seconds: float
     memory: float
+    tokens: int
     parameters: int
     roles: dict[str, int]
 
 
 def step_costs_of(
-    recipes: Sequence[Recipe], texts: Sequence[Tokens], seconds: float, device: torch.device
+    recipes: Sequence[Recipe], given: Sequence[Read], seconds: float, device: torch.device
 ) -> list[StepCost]:
     """Measure whole steps: reading, the second models, backward, the optimiser.
 
@@ -53,7 +54,7 @@ def step_costs_of(
 
     Args:
         recipes: what is measured; those with one model and one optimiser share it.
-        texts: training text of each.
+        given: text or examples that each trains on.
         seconds: to spend, at most, on each.
         device: where.
 
@@ -61,7 +62,7 @@ def step_costs_of(
         One cost each.
     """
     shared: dict[Any, tuple[Reader, list[torch.optim.Optimizer]]] = {}
-    steppers = [_Stepper(*pair, device, shared) for pair in zip(recipes, texts, strict=True)]
+    steppers = [_Stepper(*pair, device, shared) for pair in zip(recipes, given, strict=True)]
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     for one in steppers:
         for _ in range(_WARM):  # The first steps allocate and compile.
@@ -81,6 +82,7 @@ def step_costs_of(
         StepCost(
             seconds=float(middle[column]),
             memory=float(one.memory()),
+            tokens=one.tokens,
             parameters=one.reader.parameters_count,
             roles={role: reader.parameters_count for role, reader in one.roles.items()},
         )
@@ -92,19 +94,24 @@ class _Stepper:
     """Takes steps of one recipe on a model that trains nothing worth keeping."""
 
     def __init__(
-        self, recipe: Recipe, text: Tokens, device: torch.device, shared: dict[Any, Any]
+        self, recipe: Recipe, read: Read, device: torch.device, shared: dict[Any, Any]
     ) -> None:
         self.recipe, self.device = recipe, device
-        key = (recipe.model, recipe.optimizer, text.vocabulary.fingerprint)
+        made_by = (recipe.start, recipe.model, repr(recipe.lora), recipe.optimizer)
+        key = (*made_by, read.vocabulary.fingerprint)
         if key not in shared:
-            reader: Any = _setup.reader_of(recipe, text.vocabulary)
-            _setup.check_reader(reader, recipe, text.vocabulary)
+            reader: Any = _setup.reader_of(recipe, read.vocabulary)
+            _setup.check_reader(reader, recipe, read.vocabulary)
+            if recipe.lora.rank > 0:
+                _lora.add(reader, recipe)
             # At a rate of nearly nothing, measuring cannot make a model diverge.
             slow = replace(recipe, optimizer=replace(recipe.optimizer, lr=1e-12))
             shared[key] = (reader.to(device), optimizers_of(slow, reader))
         self.reader, self.optimizers = shared[key]
-        self.plan = TrainingPlan(text, length=recipe.length, rows=recipe.rows)
-        self.roles = _second.readers(recipe, None, self.reader, device)
+        self.plan = plan_of(recipe, read, recipe.rows)
+        self.tokens = tokens_of_step(recipe, read)
+        columns = tuple(read.columns)
+        self.roles = _second.readers(recipe, None, self.reader, device, columns)
         objective = bind(recipe.objective)
         autocast = recipe.precision == "bfloat16"
         self.step = Step(self.reader, objective, recipe.also, self.roles, autocast)

@@ -2,26 +2,42 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from math import log
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from likely.core.batch import Batch
 from likely.core.errors import BadInput
 from likely.core.vocabulary import Vocabulary
 from likely.data.example import Example
 from likely.data.example_files import read_examples
-from likely.data.example_plan import ExamplePlan
 from likely.data.examples import Examples, encode_examples
-from likely.models._judge import evaluating
-from likely.models.reader import Reader
+from likely.train._answers import look
 from likely.train._material import Material
+from likely.train._plans import plan_of
 from likely.train.recipe import Recipe
 
 ONE_IN, MOST = 10, 512
 """Of so many prompts one is kept apart to look at, and at most so many."""
+
+
+def read_all(recipe: Recipe) -> tuple[Example, ...]:
+    """Read what a recipe of examples names.
+
+    Args:
+        recipe: its `data` and `on_error` are looked at.
+
+    Returns:
+        All examples.
+
+    Raises:
+        BadInput: no examples.
+    """
+    if "embedded" in recipe.data:
+        raise BadInput(
+            "Prompts with answers are read here, and the embedded text has none: give a JSONL file "
+            "(--data)."
+        )
+    return read_examples(list(recipe.data), on_error=recipe.on_error)[0]
 
 
 def read_both(recipe: Recipe, vocabulary: Vocabulary) -> tuple[Examples, Examples | None]:
@@ -37,12 +53,7 @@ def read_both(recipe: Recipe, vocabulary: Vocabulary) -> tuple[Examples, Example
     Raises:
         BadInput: no examples, or those of another kind.
     """
-    if "embedded" in recipe.data:
-        raise BadInput(
-            f"kind={recipe.kind!r} reads prompts with answers, and the embedded text has none: "
-            "give a JSONL file (--data)."
-        )
-    found, _ = read_examples(list(recipe.data), on_error=recipe.on_error)
+    found = read_all(recipe)
     check(recipe, found[0].is_pair)
     apart = places_apart([repr(example.prompt) for example in found])
     parts = [
@@ -89,10 +100,31 @@ def places_apart(keys: Iterable[str]) -> NDArray[np.bool_]:
     Returns:
         One flag an example; none is set where there are fewer than ten different keys.
     """
+    apart: NDArray[np.bool_] = parts_of(keys, (1 / ONE_IN,)) == 1
+    return apart
+
+
+def parts_of(keys: Iterable[str], shares: Sequence[float]) -> NDArray[np.int64]:
+    """Which part each example is in: all of a prompt in one, and in the same one every time.
+
+    Args:
+        keys: what an example shares with those that it must stay with.
+        shares: of the different keys, for parts 1, 2 …; each has so many keys at most.
+
+    Returns:
+        One number an example, 0 for what no share takes.
+
+    Example:
+        >>> parts_of("aabbccdd", (0.25, 0.5)).tolist()
+        [0, 0, 2, 2, 2, 2, 1, 1]
+    """
     given = list(keys)
     different = sorted(set(given), key=lambda key: hashlib.sha256(key.encode()).digest())
-    away = set(different[: min(len(different) // ONE_IN, MOST)])
-    return np.array([key in away for key in given], np.bool_)
+    part: dict[str, int] = {}
+    for number, share in enumerate(shares, start=1):
+        count = min(int(len(different) * share), MOST)
+        part |= dict.fromkeys(different[len(part) : len(part) + count], number)
+    return np.array([part.get(key, 0) for key in given], np.int64)
 
 
 def of_examples(recipe: Recipe, examples: Examples, validation: Examples | None) -> Material:
@@ -106,99 +138,29 @@ def of_examples(recipe: Recipe, examples: Examples, validation: Examples | None)
     Returns:
         The material.
     """
-    sides = examples.units.shape[1]  # Both answers of a pair are in one batch.
     return Material(
         examples.vocabulary,
-        _fingerprint(examples),
-        lambda rows: ExamplePlan(
-            examples, length=recipe.length, rows=rows * sides, seed=recipe.seed
-        ),
+        fingerprint(examples),
+        lambda rows: plan_of(recipe, examples, rows),
         None if validation is None else lambda reader: look(reader, validation, recipe.rows),
         tuple(examples.columns),
     )
 
 
-def _fingerprint(examples: Examples) -> str:
+def fingerprint(examples: Examples) -> str:
+    """A short hash of examples and their vocabulary.
+
+    Args:
+        examples: what is read.
+
+    Returns:
+        Hexadecimal digits.
+    """
     digest = hashlib.sha256(examples.vocabulary.fingerprint.encode())
     columns = [examples.columns[name] for name in sorted(examples.columns)]
     for part in (examples.ids, examples.offsets, examples.weight, examples.pairs, *columns):
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
-
-
-def look(reader: Reader, examples: Examples, rows: int) -> dict[str, float]:
-    """What a model gives to answers, each behind its prompt.
-
-    Args:
-        reader: the model.
-        examples: of pairs, the chosen answers count.
-        rows: sides that are read at once.
-
-    Returns:
-        nats_per_token, bits_per_byte, perplexity, accuracy; of pairs, also how often the chosen
-        answer is likelier than the rejected one (`preferred`).
-    """
-    sides = len(examples.names)
-    nats, hits, scored = np.zeros(sides), np.zeros(sides), np.zeros(sides)
-    with evaluating(reader):
-        for first in range(0, sides, rows):
-            places = range(first, min(first + rows, sides))
-            batch = side_by_side(examples, places).to(reader.device)
-            stats = reader.read(batch, ("log_prob", "rank"))
-            counts = batch.weight.view(len(places), -1) > 0
-            log_prob = stats["log_prob"].double().view_as(counts) * counts
-            at = slice(first, first + len(places))
-            nats[at] = -log_prob.sum(1).cpu().numpy()
-            hits[at] = ((stats["rank"].view_as(counts) == 0) & counts).sum(1).cpu().numpy()
-            scored[at] = counts.sum(1).cpu().numpy()
-    wanted = examples.units[:, 0]
-    each = float(nats[wanted].sum() / scored[wanted].sum())
-    found = {
-        "nats_per_token": each,
-        "bits_per_byte": float(
-            nats[wanted].sum() / log(2) / max(examples.byte_lengths[wanted].sum(), 1)
-        ),
-        "perplexity": float(np.exp(each)),
-        "accuracy": float(hits[wanted].sum() / scored[wanted].sum()),
-    }
-    if examples.is_pairs:
-        chosen, rejected = nats[examples.pairs].T
-        found["preferred"] = float(np.mean(chosen < rejected))
-    return found
-
-
-def side_by_side(examples: Examples, places: Sequence[int]) -> Batch:
-    """Some sides as rows, padded to the longest of them.
-
-    Args:
-        examples: where they are.
-        places: numbers of sides.
-
-    Returns:
-        One segment a row.
-    """
-    spans = [slice(*examples.offsets[place : place + 2]) for place in places]
-    longest = max(span.stop - span.start for span in spans)
-    ids, target = np.zeros((2, len(spans), longest), np.int64)
-    weight = np.zeros((len(spans), longest), np.float32)
-    inside = np.zeros((len(spans), longest), np.bool_)
-    for row, span in enumerate(spans):
-        size = span.stop - span.start
-        target[row, :size] = examples.ids[span]
-        ids[row, 0], ids[row, 1:size] = examples.vocabulary.bos, examples.ids[span][:-1]
-        weight[row, :size], inside[row, :size] = examples.weight[span], True
-    segment = np.where(inside, np.arange(len(spans))[:, None], -1)
-    position = np.where(inside, np.arange(longest), 0)
-    columns = {
-        "ids": ids,
-        "target": target,
-        "segment": segment,
-        "position": position,
-        "weight": weight,
-        "document": segment,
-    }
-    flat = {name: torch.from_numpy(column.reshape(-1)) for name, column in columns.items()}
-    return Batch(**flat, rows=len(spans))  # type: ignore[arg-type]
 
 
 def answered(

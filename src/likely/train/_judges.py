@@ -1,29 +1,23 @@
 """Who judges the models of a study, and which side of a measure is better."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from torch import nn
-
 from likely.core.bind import bind
 from likely.core.catalogue import catalogue, module_of
-from likely.core.errors import BadInput, LikelyError, did_you_mean
+from likely.core.errors import LikelyError, did_you_mean
 from likely.core.settings import parse
-from likely.data.tokens import Tokens
-from likely.models.reader import Reader
-from likely.train._study_questions import features_of
-from likely.train.exam import PARTS, Asked, Exam, continued
-from likely.train.judge import ROOM, Measure, measure_of, needed, sit
+from likely.train._kinds import FROM_EXAMPLES
+from likely.train.exam import PARTS
+from likely.train.judge import ROOM, Measure, measure_of, needed
 from likely.train.study_material import FIELDS, StudyMaterial
 
-PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 16, 64
-"""Prompts that models continue, tokens of each, and tokens that are written after it."""
-_OF_TEXT = ("test", "train", "continued")
-"""Parts of an exam that plain text gives."""
+_OF_TEXT, _OF_EXAMPLES = ("test", "train", "continued"), ("answers",)
+"""Parts of an exam that plain text gives, and that examples give."""
+_PRIMARY = {"adapt": "answer_nats_per_token", "align": "preferred"}
+"""What decides where nobody said so, by the kind of the recipes."""
 _OPTIONS = {part: f"--{field}" for part, field in FIELDS.items()} | {"planted": "--plant"}
 """Part of an exam → the option of `likely compare` that gives it."""
 
@@ -48,13 +42,32 @@ def better(measure: str) -> str:
     return "" if side == "neither" else side
 
 
-def check_judges(judges: Sequence[str], primary: str, material: StudyMaterial) -> list[str]:
+def usual(kind: str) -> dict[str, Any]:
+    """Who judges and what decides in a study of examples, where nobody said so.
+
+    Args:
+        kind: of its recipes.
+
+    Returns:
+        Fields of the study; none for text, whose own defaults do.
+
+    Example:
+        >>> usual("align"), usual("pretrain")
+        ({'judges': ('answers',), 'primary': 'preferred'}, {})
+    """
+    return {"judges": _OF_EXAMPLES, "primary": _PRIMARY[kind]} if kind in _PRIMARY else {}
+
+
+def check_judges(
+    judges: Sequence[str], primary: str, material: StudyMaterial, kind: str = "pretrain"
+) -> list[str]:
     """What is wrong with the judges of a study.
 
     Args:
         judges: names, with settings.
         primary: the measure that decides.
-        material: what there is beside plain text.
+        material: what there is beside text or examples.
+        kind: of the recipes, which says what is read.
 
     Returns:
         Sentences.
@@ -65,10 +78,9 @@ def check_judges(judges: Sequence[str], primary: str, material: StudyMaterial) -
         try:
             bound = bind(judge, room=ROOM)
             problems += [
-                f"judges: {bound.name!r} needs {PARTS[part]}: give {_OPTIONS[part]} or [material] "
-                f"{FIELDS[part]}."
+                f"judges: {bound.name!r} needs {PARTS[part]}{_remedy(part, kind)}"
                 for part in needed(bound.name)
-                if part not in (*_OF_TEXT, *material.parts)
+                if part not in (*_read(kind), *material.parts)
             ]
             measures: dict[str, Measure] = module_of(ROOM, bound.name).MEASURES
             directed += [name for name, one in measures.items() if one.better != "neither"]
@@ -80,6 +92,18 @@ def check_judges(judges: Sequence[str], primary: str, material: StudyMaterial) -
             f"{did_you_mean(primary, directed)} There are: {', '.join(directed)}."
         )
     return problems
+
+
+def _read(kind: str) -> tuple[str, ...]:
+    return _OF_EXAMPLES if kind in FROM_EXAMPLES else _OF_TEXT
+
+
+def _remedy(part: str, kind: str) -> str:
+    """What to do about a part of an exam that is not there: how the sentence goes on and ends."""
+    if part in FIELDS and (kind not in FROM_EXAMPLES or part == "referenced"):
+        return f": give {_OPTIONS[part]} or [material] {FIELDS[part]}."
+    judge = "answers" if kind in FROM_EXAMPLES else "likelihood"
+    return f", which recipes of kind {kind!r} do not read: take {judge!r}, or leave it out."
 
 
 def not_installed(judges: Sequence[str]) -> list[str]:
@@ -99,11 +123,12 @@ def not_installed(judges: Sequence[str]) -> list[str]:
     ]
 
 
-def usual_judges(material: StudyMaterial) -> tuple[str, ...]:
-    """Who judges where nobody said so: likelihood, and those whom material allows.
+def usual_judges(material: StudyMaterial, kind: str = "pretrain") -> tuple[str, ...]:
+    """Who judges where nobody said so: likelihood or answers, and those whom material allows.
 
     Args:
-        material: what there is beside plain text.
+        material: what there is beside text or examples.
+        kind: of the recipes, which says what is read.
 
     Returns:
         Names; none whose library is not installed.
@@ -112,10 +137,10 @@ def usual_judges(material: StudyMaterial) -> tuple[str, ...]:
         name
         for name in catalogue(ROOM)
         if set(needed(name)) & set(material.parts)
-        and set(needed(name)) <= {*_OF_TEXT, *material.parts}
+        and set(needed(name)) <= {*_read(kind), *material.parts}
         and not _missing_library(name)
     ]
-    return ("likelihood", *more)
+    return (*usual(kind).get("judges", ("likelihood",)), *more)
 
 
 def _missing_library(judge: str) -> tuple[str, str] | None:
@@ -144,57 +169,3 @@ def deciding(judges: Sequence[str], primary: str) -> tuple[str, ...]:
 def _measures(judge: str) -> dict[str, Measure]:
     found: dict[str, Measure] = module_of(ROOM, parse(judge)[0]).MEASURES
     return found
-
-
-def judged(
-    reader: Reader, judges: Sequence[str], exam: Exam, seed: int, features: str = ""
-) -> dict[str, Any]:
-    """What every judge says of a model.
-
-    Prompts are cut from the same places for all models; what is sampled after them is drawn by the
-    seed of the training, so that seeds differ by that too.
-
-    Args:
-        reader: the model, in evaluation mode.
-        judges: names, with settings.
-        exam: what it is judged on, without prompts cut from text.
-        seed: of judges that draw.
-        features: folder of the model whose hidden states compare texts.
-
-    Returns:
-        Measures by name.
-    """
-    asked = {part for judge in judges for part in needed(parse(judge)[0])}
-    exam = replace(exam, seed=seed)
-    if "continued" in asked:
-        prompts, new_tokens = prompts_of(exam.test)
-        exam = replace(exam, continued=prompts, new_tokens=new_tokens)
-    if "features" in asked:
-        other = features_of(features)[0]
-        if isinstance(other, nn.Module):
-            other.to(reader.device)
-        exam = replace(exam, features=other)
-    return dict(sit(reader, exam, judges))
-
-
-@lru_cache(maxsize=2)
-def prompts_of(test: Tokens) -> tuple[Asked, int]:
-    """Prompts cut from a text; shorter ones where its documents are short.
-
-    Args:
-        test: the text.
-
-    Returns:
-        Prompts with what really followed, and how many tokens that is.
-
-    Raises:
-        BadInput: no document is long enough for the shortest ones.
-    """
-    for part in (1, 2, 4):
-        prompt, new = PROMPT_TOKENS // part, NEW_TOKENS // part
-        try:
-            return continued(test, count=PROMPTS, prompt_tokens=prompt, new_tokens=new), new
-        except BadInput:
-            continue
-    prompt, new = PROMPT_TOKENS // 8, NEW_TOKENS // 8
-    return continued(test, count=PROMPTS, prompt_tokens=prompt, new_tokens=new), new

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from likely.core.vocabulary import Vocabulary
-from likely.data.packing import TrainingPlan
 from likely.data.tokens import Tokens
 from likely.models.reader import Reader
 from likely.train import _setup
 from likely.train._assess import assess
+from likely.train._plans import plan_of
 from likely.train._step import Plan
 from likely.train.recipe import Recipe
 
@@ -51,7 +51,7 @@ def of_texts(recipe: Recipe, tokens: Tokens, validation: Tokens | None) -> Mater
     return Material(
         tokens.vocabulary,
         _setup.fingerprint(tokens),
-        lambda rows: TrainingPlan(tokens, length=recipe.length, rows=rows, seed=recipe.seed),
+        lambda rows: plan_of(recipe, tokens, rows),
         None if validation is None else lambda reader: assess(reader, validation, recipe),
         tuple(tokens.columns),
     )

@@ -5,7 +5,8 @@ from functools import lru_cache
 from likely.core.bind import bind
 from likely.core.errors import BadSetting, LikelyError
 from likely.data.task import Task
-from likely.train.study_material import StudyMaterial
+from likely.train._kinds import FROM_EXAMPLES
+from likely.train.study_material import FIELDS, StudyMaterial
 
 
 def wrong(material: StudyMaterial) -> list[str]:
@@ -31,6 +32,24 @@ def wrong(material: StudyMaterial) -> list[str]:
     if material.task:
         problems += [f"material.task: {one}" for one in _of_task(material.task)]
     return problems
+
+
+def unread(material: StudyMaterial, kind: str) -> list[str]:
+    """Material that only plain text can hold.
+
+    Args:
+        material: of a study.
+        kind: of its recipes.
+
+    Returns:
+        Sentences that begin with the field.
+    """
+    return [
+        f"material.{FIELDS[part]} stands beside plain text, and kind={kind!r} reads examples: "
+        "leave it out; only references go with them."
+        for part in material.parts
+        if kind in FROM_EXAMPLES and part != "referenced"
+    ]
 
 
 def _of_task(text: str) -> list[str]:

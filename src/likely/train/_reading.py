@@ -14,6 +14,7 @@ from likely.data.examples import Examples
 from likely.data.files import read as read_files
 from likely.data.sidecar import attach
 from likely.data.tokens import Tokens
+from likely.models.load import vocabulary_at
 from likely.models.reader import Reader
 from likely.train import _examples, _rollout_files
 from likely.train._kinds import FROM_EXAMPLES
@@ -61,7 +62,7 @@ def read(
     if recipe.kind == "sharpen":
         return _sharpened(recipe, begun, keep, accelerator)
     if examples is None:
-        vocabulary = _vocabulary(recipe, begun)
+        vocabulary = vocabulary_for(recipe, begun)
         examples, kept = _examples.read_both(recipe, vocabulary)
         validation = kept if validation is None else validation
     _examples.check(recipe, examples.is_pairs)
@@ -85,10 +86,23 @@ def _check(
         raise BadSetting("run", problems)
 
 
-def _vocabulary(recipe: Recipe, begun: Reader | None) -> Vocabulary:
-    """Of the model that there is; a new one cannot be cut for examples."""
+def vocabulary_for(recipe: Recipe, begun: Reader | None = None) -> Vocabulary:
+    """Of the model that there is; a new one cannot be cut for examples.
+
+    Args:
+        recipe: names a model to begin from, or a tokenizer that needs no text.
+        begun: the model that training begins from, where it is in memory.
+
+    Returns:
+        The vocabulary.
+
+    Raises:
+        BadSetting: a tokenizer that is made from text.
+    """
     if begun is not None:
         return begun.vocabulary
+    if recipe.start:
+        return vocabulary_at(recipe.start)
     if recipe.tokenizer == "bytes":
         return Vocabulary.of_bytes()
     if recipe.tokenizer.startswith("pretrained"):

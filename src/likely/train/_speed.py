@@ -9,10 +9,9 @@ from torch import nn
 
 from likely.core.batch import Batch
 from likely.core.bind import bind
-from likely.data.packing import TrainingPlan
-from likely.data.tokens import Tokens
-from likely.train import _setup
+from likely.train import _lora, _setup
 from likely.train._optimizers import optimizers_of
+from likely.train._plans import Read, plan_of
 from likely.train._random import Random
 from likely.train._share import share
 from likely.train._step import Step
@@ -21,12 +20,12 @@ from likely.train.recipe import Recipe
 _LEAST_STEPS, _SECONDS = 3, 1.0
 
 
-def tokens_per_second(recipe: Recipe, tokens: Tokens, accelerator: Accelerator) -> float:
+def tokens_per_second(recipe: Recipe, read: Read, accelerator: Accelerator) -> float:
     """Measure by training a model of the recipe for about a second.
 
     Args:
         recipe: its model, windows, optimiser and precision; cross-entropy stands for objectives.
-        tokens: training text.
+        read: text or examples to train on.
         accelerator: the processes, which all measure at the same time.
 
     Returns:
@@ -34,9 +33,12 @@ def tokens_per_second(recipe: Recipe, tokens: Tokens, accelerator: Accelerator) 
     """
     device, world = accelerator.device, accelerator.num_processes
     rows, _ = share(recipe, world)
-    reader: Any = _setup.reader_of(recipe, tokens.vocabulary)
-    _setup.check_reader(reader, recipe, tokens.vocabulary)
-    batch = TrainingPlan(tokens, length=recipe.length, rows=rows).batch(0).to(device)
+    reader: Any = _setup.reader_of(recipe, read.vocabulary)
+    _setup.check_reader(reader, recipe, read.vocabulary)
+    if recipe.lora.rank > 0:
+        _lora.add(reader, recipe)
+    batch = plan_of(recipe, read, rows).batch(0).to(device)
+    tokens = int((batch.segment >= 0).sum())  # Without the padding of examples.
     random = Random(recipe.seed, accelerator.process_index, device)
     autocast = recipe.precision == "bfloat16"
     step = Step(reader, bind("cross_entropy"), (), {}, autocast).to(device)
@@ -48,7 +50,7 @@ def tokens_per_second(recipe: Recipe, tokens: Tokens, accelerator: Accelerator) 
         while taken < _LEAST_STEPS or seconds < _SECONDS:
             _take(step, batch, optimizers, random)
             taken, seconds = taken + 1, time.perf_counter() - began
-    speed: float = world * taken * len(batch) / seconds
+    speed: float = world * taken * tokens / seconds
     return speed
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import log
 from typing import Any
 
 from likely.core.errors import LikelyError
-from likely.train._budgets import flops_of_step, steps_of, tokens_of_step, with_steps
+from likely.train._budgets import flops_of_step, steps_of, with_steps
 from likely.train._doing import Doing, measured
 from likely.train._judges import better
 from likely.train._lattice import Point, edges, points
@@ -50,21 +51,25 @@ def costs(job: StudyJob, doing: Doing) -> Costs:
     made = {}
     for arm, recipe in recipes.items():
         at, beside = column[repr(recipe)], column[repr(plain[arm])]
-        parameters, second = (int(found[name][at]) for name in ("parameters", "second_parameters"))
+        tokens, parameters, second = (
+            int(found[name][at]) for name in ("tokens", "parameters", "second_parameters")
+        )
         made[arm] = Cost(
             seconds=found["seconds"][at],
             plain_seconds=found["seconds"][beside],
             memory=found["memory"][at],
             plain_memory=found["memory"][beside],
-            flops=flops_of_step(recipe, parameters, {"all": second}),
-            tokens=tokens_of_step(recipe),
+            flops=flops_of_step(tokens, parameters, {"all": second}),
+            tokens=tokens,
             parameters=parameters,
         )
     return Costs(made, found["seconds"][column[repr(own)]])
 
 
 def _plain(recipe: Recipe) -> Recipe:
-    return replace(recipe, objective="cross_entropy", roles={}, also=())
+    """The same step by cross-entropy; where pairs are compared, on both of their answers."""
+    kind = "adapt" if recipe.kind == "align" else recipe.kind
+    return replace(recipe, kind=kind, objective="cross_entropy", roles={}, also=())
 
 
 @dataclass(frozen=True)
@@ -145,13 +150,18 @@ def _row(point: Point, values: list[float | None]) -> Tried:
 
 def _best(job: StudyJob, arm: str, recipe: Recipe, tried: list[Point], rows: list[Tried]) -> Tuned:
     sign = 1 if better(job.study.primary) == "lower" else -1
-    alive = [(sign * row.mean, place) for place, row in enumerate(rows) if row.mean is not None]
+    # Of equally good ones, such as trials that prefer as many pairs, the nearest to the usual rate.
+    alive = [
+        (sign * row.mean, abs(log(row.rate)), place)
+        for place, row in enumerate(rows)
+        if row.mean is not None
+    ]
     if not alive:
         raise LikelyError(
             f"Arm {arm!r} diverged in every trial: give a lower learning rate (--lr), a longer "
             "warm-up or a smaller clip."
         )
-    best = tried[min(alive)[1]]
+    best = tried[min(alive)[-1]]
     said = edges(arm, best, tried, recipe.optimizer.lr)
     return Tuned(tuned_recipe(recipe, best), tuple(rows), best, said)
 

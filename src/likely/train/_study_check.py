@@ -9,8 +9,9 @@ from likely.core.errors import BadSetting, LikelyError, did_you_mean
 from likely.core.settings import check, parse
 from likely.train._check import build as build_recipe
 from likely.train._check import table_of
-from likely.train._judges import check_judges, not_installed
-from likely.train._material_check import wrong
+from likely.train._judges import check_judges, not_installed, usual
+from likely.train._kinds import FROM_EXAMPLES
+from likely.train._material_check import unread, wrong
 from likely.train.recipe import Recipe
 from likely.train.study import Arm, Study, merged
 from likely.train.study_material import StudyMaterial
@@ -42,12 +43,17 @@ def build(data: Mapping[str, Any], where: str) -> Study:
     for name, made in recipes.items():
         problems += _grid(name, made.objective, arms[name].grid)
     problems += _alike(recipes, arms)
+    kind = recipe.kind if recipe else Recipe.kind
+    problems += (mixed := _kinds(kind, recipes))
+    # What judges look at where nobody said so depends on what is read.
+    values = {**usual(kind), **values}
     problems += _baseline(values.get("baseline", next(iter(arms), "")), arms)
     material = values.get("material", StudyMaterial())
-    problems += wrong(material)
-    if not any(problem.startswith(("judges", "primary", "material")) for problem in problems):
+    problems += [*wrong(material), *unread(material, kind)]
+    told = ("judges", "primary", "material")
+    if not mixed and not any(problem.startswith(told) for problem in problems):
         judges, primary = (values.get(name, getattr(Study, name)) for name in ("judges", "primary"))
-        problems += check_judges(judges, primary, material)
+        problems += check_judges(judges, primary, material, kind)
     seeds = values["tuning"].seeds if "tuning" in values else (0,)
     if not seeds or len(set(seeds)) < len(seeds):
         problems.append(f"tuning.seeds={list(seeds)} should be different numbers, one at least.")
@@ -139,6 +145,22 @@ def _alike(recipes: Mapping[str, Recipe], arms: Mapping[str, Arm]) -> list[str]:
     return problems
 
 
+def _kinds(kind: str, recipes: Mapping[str, Recipe]) -> list[str]:
+    """What is read decides how it is split, so one kind of examples must be that of all."""
+    kinds = {"recipe": kind, **{f"arms.{name}": one.kind for name, one in recipes.items()}}
+    if drawn := [where for where, one in kinds.items() if one == "sharpen"]:
+        return [
+            f"{drawn[0]}: kind='sharpen' draws its own answers, whose cost no budget of a study "
+            "counts: compare recipes of kind pretrain, distil, adapt or align."
+        ]
+    return [
+        f"{where}: kind={one!r} reads something else than kind={kind!r} of the recipe that all "
+        "arms share: give all of them the same kind."
+        for where, one in kinds.items()
+        if one != kind and {one, kind} & set(FROM_EXAMPLES)
+    ]
+
+
 def _baseline(baseline: str, arms: Mapping[str, Arm]) -> list[str]:
     if baseline in arms or not arms:
         return []
@@ -147,7 +169,7 @@ def _baseline(baseline: str, arms: Mapping[str, Arm]) -> list[str]:
 
 
 def lacking(study: Study, columns: Mapping[str, Any]) -> list[str]:
-    """What arms read that the text does not have, and judges that lack a library.
+    """What arms read that the data do not have, and judges that lack a library.
 
     Args:
         study: names the arms and the judges.
@@ -163,22 +185,26 @@ def lacking(study: Study, columns: Mapping[str, Any]) -> list[str]:
     for arm in study.arms:
         recipe = study.recipe_of(arm)
         entry = bind(recipe.objective)
+        pairs = recipe.kind == "align"
+        roles = {*recipe.roles, *(("reference",) if pairs else ())}  # As the model starts.
+        inside = (*_OF_BATCH, *(("pair",) if pairs else ()))
+        read = "these examples do" if recipe.kind in FROM_EXAMPLES else "plain text does"
         try:
             wires = entry.wires()
         except LikelyError:  # Only its own `wants` knows the names, and needs a batch for that.
             continue
         for role in compared_with(entry):
-            if role not in recipe.roles:
+            if role not in roles:
                 problems.append(f"arms.{arm}: {entry.name} needs a second model {missing(role)}")
         for wire in wires:
-            there = wire.name in columns or wire.role in recipe.roles or wire.optional
-            is_text = wire.kind == "field" and wire.name in _OF_TEXT
-            if wire.kind in ("field", "role") and not (there or is_text):
+            there = wire.name in columns or wire.role in roles or wire.optional
+            is_field = wire.kind == "field" and wire.name in inside
+            if wire.kind in ("field", "role") and not (there or is_field):
                 problems.append(
-                    f"arms.{arm}: {entry.name} reads {wire.name!r}, which plain text does not "
-                    f"have. {remedy(entry, wire)}"
+                    f"arms.{arm}: {entry.name} reads {wire.name!r}, which {read} not have. "
+                    f"{remedy(entry, wire)}"
                 )
     return problems
 
 
-_OF_TEXT = ("ids", "target", "segment", "position", "weight", "document")
+_OF_BATCH = ("ids", "target", "segment", "position", "weight", "document")

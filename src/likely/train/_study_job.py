@@ -227,7 +227,7 @@ def begin(study: Study, folder: Path, sizes: Mapping[str, Any], code: str) -> No
     before = json.loads((folder / BEGUN).read_text(encoding="utf-8"))
     if before["text"]["fingerprint"] != sizes["fingerprint"]:
         raise BadInput(
-            f"{folder}: the text is not the one that this study began with, or its references or "
+            f"{folder}: the data are not those that this study began with, or its references or "
             "its model for features are not: put them back, or begin another study in another "
             "--out."
         )

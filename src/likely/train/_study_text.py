@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from likely.core.bind import bind
 from likely.core.errors import BadInput
 from likely.data.corpus import Corpus
 from likely.data.sample import shortened
@@ -15,7 +14,7 @@ from likely.data.tokens import Tokens, encode
 from likely.data.within import split_any
 from likely.train._setup import fingerprint
 from likely.train._study_questions import Part, Questions, key_of, with_material
-from likely.train._texts import MOST_VALIDATION, read_data
+from likely.train._texts import MOST_VALIDATION, read_data, vocabulary_of
 from likely.train.exam import Exam
 from likely.train.recipe import Recipe
 from likely.train.study import Study
@@ -44,6 +43,11 @@ class StudyText:
     cut: bool
     questions: Mapping[Part, Questions]
     files: str = ""
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """What a training reads, as `likely.train.loop.run` takes it."""
+        return {"tokens": self.train}
 
     @property
     def key(self) -> str:
@@ -104,7 +108,7 @@ def study_text(
         BadInput: too little text for three parts; material that is not there.
     """
     about = (recipe.data, recipe.field, recipe.on_error, share, held_out)
-    return _encoded(about, material or StudyMaterial(), recipe.tokenizer)
+    return _encoded(about, material or StudyMaterial(), recipe.tokenizer, recipe.start)
 
 
 @lru_cache(maxsize=1)
@@ -129,11 +133,12 @@ def _grown(
 
 
 @lru_cache(maxsize=2)
-def _encoded(about: tuple[Any, ...], material: StudyMaterial, tokenizer: str) -> StudyText:
+def _encoded(
+    about: tuple[Any, ...], material: StudyMaterial, tokenizer: str, start: str
+) -> StudyText:
     parts = _parts(about)
     train, questions, files = _grown(about, material)
-    chosen = bind(tokenizer, room="data.tokenizers")
-    vocabulary = chosen.entry(train, **chosen.settings)
+    vocabulary = vocabulary_of(Recipe(tokenizer=tokenizer, start=start), train, None, None)
     return StudyText(
         encode(train, vocabulary),
         encode(shortened(parts.validation, MOST_VALIDATION), vocabulary),
@@ -180,6 +185,6 @@ def check_text(found: str, wanted: str) -> None:
     """
     if found != wanted:
         raise BadInput(
-            "The text is not the one that this study began with, or its references or its model "
+            "The data are not those that this study began with, or its references or its model "
             "for features are not: put them back, or begin another study in another --out."
         )

@@ -12,7 +12,6 @@ from likely.core.errors import BadSetting
 from likely.core.settings import checked
 from likely.train._crew import Crew
 from likely.train._doing import Doing, OnProgress, Progress
-from likely.train._study_check import lacking
 from likely.train._study_job import StudyJob, begin, fingerprint
 from likely.train.comparison import ArmResult, Comparison
 from likely.train.interrupt import Interrupt
@@ -33,7 +32,8 @@ def compare(
 
     First one step of every arm is measured, which says how many its budget buys. Then every arm has
     its trials, on seeds from 1000 on and on text for tuning alone. Then every arm trains on every
-    seed by what it chose, and the judges look at the models on test text.
+    seed by what it chose, and the judges look at the models on test text. Where the recipes are of
+    kind `adapt` or `align`, examples stand in place of text, kept apart by prompt.
 
     Every finished training is kept as a file in FOLDER/trials, and one that is stopped leaves a
     checkpoint; the same call goes on from there, and gives the same numbers as if nothing had
@@ -51,9 +51,10 @@ def compare(
         The comparison.
 
     Raises:
-        BadSetting: the folder holds another study; an arm reads what the text does not have, or
-            windows that hold no planted passage; a judge's library is not installed.
-        BadInput: the text or the source has changed since the study began.
+        BadSetting: the folder holds another study; an arm reads what the data do not have, or
+            windows that hold no planted passage or fewer answers than those of others; a judge's
+            library is not installed.
+        BadInput: the data or the source have changed since the study began, or are too few.
         LikelyError: a trial cannot be done; what is finished is kept.
         Interrupted: Ctrl-C; the same call goes on.
     """
@@ -64,19 +65,19 @@ def compare(
         return Comparison.read(folder)
     with Interrupt() as interrupt, Crew(processes) as crew:
         # What is slow to import waits until Ctrl-C is heard.
-        from likely.train._study_text import cut_passages, study_text
+        from likely.train._study_data import data_of, unequal
 
-        text = study_text(study.recipe, study.tuning.share, study.held_out, study.material)
-        if problems := [*lacking(study, text.train.columns), *cut_passages(study)]:
+        data = data_of(study)
+        if problems := unequal(study):
             raise BadSetting("compare", problems)
         code = fingerprint()
-        begin(study, folder, text.sizes, code)
+        begin(study, folder, data.sizes, code)
         sweep(folder)
         goes_on = command or f"likely compare --resume --out {folder}"
-        job = StudyJob(study, folder, text.key, code, goes_on)
+        job = StudyJob(study, folder, data.key, code, goes_on)
         doing = Doing(job, crew, interrupt, progress, again=False)
         try:
-            return _written(_compared(job, doing, text.sizes), folder)
+            return _written(_compared(job, doing, data.sizes), folder)
         except KeyboardInterrupt:
             raise job.stopped(doing.done()) from None
 

@@ -171,7 +171,8 @@ class Comparison:
         tuned: whether every arm was tuned.
         fast: whether this was a quick look, which has no verdict.
         seeds: of the verdict; arms are paired by them.
-        text: tokens and bytes of the parts `training`, `tuning` and `test`, and a `fingerprint`.
+        text: sizes of the parts `training`, `tuning` and `test`, in tokens, bytes and documents or
+            examples, and a `fingerprint`.
         budget: `unit`, `amount`, and the `reference` machine: its `name` and `step_seconds`.
         arms: in the order of the study.
         verdicts: of every arm but the baseline and every measure; the primary one first.
@@ -206,6 +207,11 @@ class Comparison:
             What became of it.
         """
         return next(one for one in self.arms if one.name == name)
+
+    @property
+    def things(self) -> str:
+        """What models were trained and judged on: `text` or `examples`."""
+        return "examples" if "examples" in self.text["test"] else "text"
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from likely.core.errors import BadInput
 from likely.core.settings import checked
+from likely.data.examples import Examples
 from likely.data.plant import Planted
 from likely.data.task import Task
 from likely.data.tokens import Tokens
@@ -53,9 +54,10 @@ class Exam:
     has a model read or write is kept, and the others use it again.
 
     Args:
-        test: text that no model was trained or tuned on.
+        test: text that no model was trained or tuned on; None where answers alone are judged.
         train: the training text, for the frequencies of tokens.
         continued: beginnings cut from test text, and how they really went on.
+        answers: prompts with answers, or pairs of them, that no model was trained or tuned on.
         task: questions with an exact judge of answers.
         planted: passages that stood in the training text a known number of times.
         referenced: prompts with reference answers, for BLEU and ROUGE.
@@ -75,9 +77,10 @@ class Exam:
         ('test',)
     """
 
-    test: Tokens
+    test: Tokens | None = None
     train: Tokens | None = None
     continued: Asked | None = None
+    answers: Examples | None = None
     task: Task | None = None
     planted: tuple[Planted, ...] = ()
     referenced: Asked | None = None
@@ -141,6 +144,7 @@ PARTS = {
     "test": "text that no model was trained on",
     "train": "the training text",
     "continued": "prompts cut from test text and what really followed",
+    "answers": "prompts with answers that no model was trained on",
     "task": "a task whose answers can be judged",
     "planted": "passages planted in the training text",
     "referenced": "prompts with reference answers",

@@ -10,11 +10,12 @@ import torch
 
 from likely.core.disk import write_whole
 from likely.core.errors import BadInput
-from likely.data.tokens import Tokens
 from likely.decode._generate import generate
 from likely.models.reader import Reader
-from likely.train._judges import prompts_of
+from likely.train._answers import asked_in
+from likely.train._judged import NEW_TOKENS, prompts_of
 from likely.train.comparison import Comparison
+from likely.train.exam import Asked, Exam
 from likely.train.run import Run
 
 SEEN = "seen"
@@ -44,7 +45,7 @@ class Seen:
     samples: tuple[Mapping[str, str], ...]
 
 
-def note(path: Path, recipe: str, seed: int, run: Run, text: Tokens) -> None:
+def note(path: Path, recipe: str, seed: int, run: Run, exam: Exam) -> None:
     """Write down what a training shows.
 
     Args:
@@ -52,25 +53,34 @@ def note(path: Path, recipe: str, seed: int, run: Run, text: Tokens) -> None:
         recipe: by what it trained, as TOML.
         seed: of the training.
         run: the training.
-        text: text that prompts are cut from.
+        exam: what prompts are taken from: its text, or its answers.
     """
     rows = run.training[:: 1 + len(run.training) // POINTS]
     steps, loss = [int(row["step"]) for row in rows], [row["loss"] for row in rows]
-    made = Seen(recipe, seed, tuple(steps), tuple(loss), _samples(run.model, text))
+    made = Seen(recipe, seed, tuple(steps), tuple(loss), _samples(run.model, exam))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps({"format": FORMAT, **asdict(made)}, ensure_ascii=False) + "\n")
 
 
-def _samples(reader: Reader, text: Tokens) -> tuple[Mapping[str, str], ...]:
+def _samples(reader: Reader, exam: Exam) -> tuple[Mapping[str, str], ...]:
     try:
-        asked, new_tokens = prompts_of(text)
+        asked, new_tokens = _asked(exam)
     except BadInput:  # Documents too short to cut a prompt from.
         return ()
     prompts = asked.prompts[:SAMPLES]
     rng = torch.Generator().manual_seed(0)
-    written = generate(reader, prompts, max_new_tokens=new_tokens, rng=rng, stop=False)
+    ends = exam.answers is not None  # Answers end; text that was cut goes on.
+    written = generate(reader, prompts, max_new_tokens=new_tokens, rng=rng, stop=ends)
     rows = zip(prompts, written, asked.wanted, strict=False)
     return tuple({"prompt": p, "text": t, "real": str(w)} for p, t, w in rows)
+
+
+def _asked(exam: Exam) -> tuple[Asked, int]:
+    """Prompts with what really followed, and how many tokens are written after each."""
+    if exam.answers is not None:
+        return asked_in(exam.answers, SAMPLES), NEW_TOKENS
+    assert exam.test is not None
+    return prompts_of(exam.test)
 
 
 def seen_in(folder: Path, comparison: Comparison) -> dict[str, tuple[Seen, ...]]:

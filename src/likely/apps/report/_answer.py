@@ -145,9 +145,10 @@ def limits(found: Comparison) -> list[str]:
             "were only looked at: among so many, some differ by chance."
         )
     said += [
-        f"One text, one size of model ({models}) and one budget: what wins here may lose at "
-        "another scale or on other text.",
+        f"One {'set of examples' if found.things == 'examples' else 'text'}, one size of model "
+        f"({models}) and one budget: what wins here may lose at another scale or on other "
+        f"{found.things}.",
         "Intervals are over seeds. They say how another training of the same kind would come out, "
-        "not how another text would.",
+        f"not how {'others' if found.things == 'examples' else 'another text'} would.",
     ]
     return said

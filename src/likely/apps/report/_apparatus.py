@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from likely.apps.report._numbers import joined, many
+from likely.core.bind import bind
 from likely.train.comparison import Comparison
 
 
@@ -11,7 +12,9 @@ def text_of(found: Comparison) -> str:
     """The text of a study, and how it was divided."""
     recipe, text = found.arms[0].recipe, found.text
     train, tuning, test = (text[part] for part in ("training", "tuning", "test"))
-    if text.get("cut"):
+    if found.things == "examples":
+        how = "all examples of a prompt are in one part"
+    elif text.get("cut"):
         how = (
             "there were too few documents to keep whole ones apart, so that tuning and test text "
             "are the ends of documents whose beginnings were trained on"
@@ -23,8 +26,8 @@ def text_of(found: Comparison) -> str:
     data = recipe["data"]
     named = data if isinstance(data, str) else joined(list(map(str, data)))
     return (
-        f"The training text ({named}) had {_sizes(train)} by {by}; {_sizes(tuning)} were kept "
-        f"for tuning and {_sizes(test)} for testing: {how}."
+        f"The training {found.things} ({named}) had {_sizes(train)} by {by}; {_sizes(tuning)} were "
+        f"kept for tuning and {_sizes(test)} for testing: {how}."
     )
 
 
@@ -34,6 +37,9 @@ def _tokenizer(recipe: Mapping[str, Any]) -> str:
 
 
 def _sizes(part: Mapping[str, Any]) -> str:
+    if "examples" in part:
+        count = f"{part['examples']:,} {many('example', part['examples'])}"
+        return f"{count} ({part['tokens']:,} tokens, answers of {part['bytes']:,} bytes)"
     documents = f" in {part['documents']:,} {many('document', part['documents'])}"
     return f"{part['bytes']:,} bytes ({part['tokens']:,} tokens{documents})"
 
@@ -74,7 +80,10 @@ def training_of(found: Comparison) -> str:
     recipe, arms = found.arms[0].recipe, found.arms
     models = list(dict.fromkeys(_model(arm.recipe) for arm in arms))
     optimizers = list(dict.fromkeys(_optimizer(arm.recipe) for arm in arms))
-    window = f"{recipe['rows'] * recipe['accumulate']} windows of {recipe['length']} tokens"
+    rows = recipe["rows"] * recipe["accumulate"]
+    window = f"{rows} windows of {recipe['length']} tokens"
+    if found.things == "examples":
+        window = f"{rows} {many('example', rows)}, each of {recipe['length']} tokens at most"
     reads = f"in steps of {window}"
     if len({(a.recipe["rows"], a.recipe["accumulate"], a.recipe["length"]) for a in arms}) > 1:
         reads = "in steps of its own size"
@@ -144,11 +153,18 @@ def _steps(found: Comparison) -> str:
 def _second(found: Comparison) -> list[str]:
     """A sentence where an arm reads a second model."""
     reads = {
-        arm.name: joined([f"{role} {model}" for role, model in arm.recipe["roles"].items()])
+        arm.name: joined([f"{role} {model}" for role, model in roles.items()])
         for arm in found.arms
-        if arm.recipe["roles"]
+        if (roles := _roles(arm.recipe))
     }
     if not reads:
         return []
     named = joined([f"{arm} ({models})" for arm, models in reads.items()])
     return [f"A second model was read in training by {named}; its cost counts as the arm's own."]
+
+
+def _roles(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """Second models by role: those that were named, and the model that pairs begin with."""
+    reads = any(name.startswith("reference_") for name in bind(str(recipe["objective"])).needs)
+    own = {"reference": "the model as it starts"} if recipe["kind"] == "align" and reads else {}
+    return {**own, **recipe["roles"]}

@@ -51,7 +51,7 @@ def tuning_curve(found: Comparison, arm: ArmResult, key: str) -> Markup | None:
     room = 0.06 * (places[-1] - places[0])
     across = Axis(places[0] - room, places[-1] + room, _spread(places))
     return chart(
-        f"{arm.name}: {found.primary} of tuning text against the learning rate",
+        f"{arm.name}: {found.primary} of tuning {found.things} against the learning rate",
         [line, marked],
         x_label="learning rate",
         y_label=found.primary,

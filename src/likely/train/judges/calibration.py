@@ -40,11 +40,13 @@ def calibration(
 
     Raises:
         BadSetting: `bins` below 1, or a `binning` that is none.
+        BadInput: the exam has no test text.
 
     References:
         Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3. arXiv:1706.04599.
     """
     checked(calibration, locals())
+    exam.need("calibration", *NEEDS)
     found = predicted(reader, exam)
     error = expected_calibration_error(found.confidence, found.correct, bins=bins, binning=binning)
     return {"calibration_error": error}

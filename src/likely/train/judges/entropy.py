@@ -26,8 +26,12 @@ def entropy(reader: Reader, exam: Exam) -> dict[str, float | list[float]]:
     Returns:
         The measure, one number.
 
+    Raises:
+        BadInput: the exam has no test text.
+
     References:
         Braverman et al., Calibration, Entropy Rates, and Memory in Language Models, 2020.
         arXiv:1906.05664.
     """
+    exam.need("entropy", *NEEDS)
     return {"predictive_entropy": float(predicted(reader, exam).entropy.mean())}

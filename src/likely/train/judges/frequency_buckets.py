@@ -39,7 +39,7 @@ def frequency_buckets(
 
     Raises:
         BadSetting: fewer than two buckets.
-        BadInput: the exam has no training text.
+        BadInput: the exam has no test text or no training text.
 
     References:
         Kunstner et al., Heavy-Tailed Class Imbalance and Why Adam Outperforms Gradient Descent on
@@ -48,6 +48,7 @@ def frequency_buckets(
     checked(frequency_buckets, locals())
     exam.need("frequency_buckets", *NEEDS)
     assert exam.train is not None
+    assert exam.test is not None
     where = bucket_of(exam.train, buckets=buckets)[exam.test.ids]
     log_prob = predicted(reader, exam).log_prob
     return {

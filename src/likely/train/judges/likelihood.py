@@ -29,8 +29,12 @@ def likelihood(reader: Reader, exam: Exam) -> dict[str, float | list[float]]:
     Returns:
         The measures by name, a number each: sums over the text divided once, as papers report them.
 
+    Raises:
+        BadInput: the exam has no test text.
+
     References:
         Jelinek et al., Perplexity: a measure of the difficulty of speech recognition tasks, 1977.
     """
+    exam.need("likelihood", *NEEDS)
     found = likelihood_of(reader, exam)
     return {name: float(getattr(found, name)) for name in MEASURES}

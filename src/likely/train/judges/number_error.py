@@ -29,12 +29,14 @@ def number_error(reader: Reader, exam: Exam) -> dict[str, float | list[float]]:
         The measures by name, a number each.
 
     Raises:
-        BadInput: no token of the test text spells a number.
+        BadInput: the exam has no test text, or no token of it spells a number.
 
     References:
         Zausinger et al., Regress, Don't Guess: A Regression-like Loss on Number Tokens, 2024.
         arXiv:2411.02083.
     """
+    exam.need("number_error", *NEEDS)
+    assert exam.test is not None
     found = errors_of(reader, exam.test, length=exam.length, rows=exam.rows)
     return {
         "number_error_expected": float(found.expected.mean()),

@@ -100,6 +100,8 @@ def of_real_text(
 def _cut(texts: list[str], exam: Exam, of: str) -> Pieces:
     if of == "words":
         return texts
+    exam.need("repetition", "test")
+    assert exam.test is not None
     return [ids.tolist() for ids in exam.test.vocabulary.encode_many(texts)]
 
 

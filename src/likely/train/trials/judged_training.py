@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from annotated_types import Gt, Lt
 
 from likely.core.settings import checked
-from likely.train._judges import judged
-from likely.train._study_text import check_text, study_text
+from likely.train._judged import judged
+from likely.train._study_data import study_data
+from likely.train._study_text import check_text
 from likely.train.errors import Diverged
 from likely.train.loop import run
 from likely.train.recipe import parse_recipe, with_seed
@@ -31,7 +32,7 @@ def judged_training(
     folder: str = "",
     seen: str = "",
 ) -> dict[str, float | list[float]]:
-    """Train a recipe with a seed, and judge the model on tuning text or on test text.
+    """Train a recipe with a seed, and judge the model on the part for tuning or for tests.
 
     Measures: those of the judges, and `diverged`, 0; where loss or gradient became infinite,
     `diverged` is 1 and stands alone.
@@ -39,12 +40,12 @@ def judged_training(
     Args:
         seed: of the order of the data, of the first weights and of everything that is drawn.
         recipe: as TOML.
-        part: which text the judges read, and which half of the questions they ask.
+        part: which text or examples the judges read, and which half of the questions they ask.
         judges: who looks at the model.
         share: of the text that tunes.
         held_out: share of the text that verdicts are made on.
         material: what there is beside the text, as TOML; empty for nothing.
-        text: key that the text should have; empty for any.
+        text: key that text or examples should have; empty for any.
         folder: where the run lies while it is not finished, so that it can go on; empty for a
             temporary place.
         seen: file for its curve and samples, which no verdict needs; empty for none.
@@ -55,19 +56,19 @@ def judged_training(
     checked(judged_training, locals())
     made = with_seed(parse_recipe(recipe), seed)
     beside = parse_material(material)
-    found = study_text(made, share, held_out, beside)
+    found = study_data(made, share, held_out, beside)
     if text:
         check_text(found.key, text)
     with ExitStack() as stack:
         place = Path(folder or stack.enter_context(TemporaryDirectory()))
         try:
-            done = run(made, folder=place, tokens=found.train, resume=True)
+            done = run(made, folder=place, resume=True, **found.given)
         except Diverged:
             shutil.rmtree(place, ignore_errors=True)
             return {"diverged": 1.0}
         exam = found.exam(part)
         said = judged(done.model, judges, exam, seed, beside.features)
         if seen:
-            note(Path(seen), recipe, seed, done, exam.test)
+            note(Path(seen), recipe, seed, done, exam)
     shutil.rmtree(place, ignore_errors=True)
     return {**said, "diverged": 0.0}

@@ -7,7 +7,8 @@ from annotated_types import Ge, Gt, Lt
 from likely.core.settings import checked
 from likely.train import _setup
 from likely.train._costs import step_costs_of
-from likely.train._study_text import check_text, study_text
+from likely.train._study_data import study_data
+from likely.train._study_text import check_text
 from likely.train.recipe import parse_recipe
 from likely.train.study_material import parse_material
 
@@ -25,8 +26,8 @@ def step_costs(
     """Take steps of every recipe in turns and see what one costs.
 
     Measures, one number a recipe: `seconds` of a step, the median; `memory`, bytes of tensors that
-    it holds at most above weights and moments; `parameters` of the model; `second_parameters` of
-    all second models together.
+    it holds at most above weights and moments; `tokens` that it reads; `parameters` of the model;
+    `second_parameters` of all second models together.
 
     Args:
         seed: does not matter; costs do not depend on it.
@@ -34,7 +35,7 @@ def step_costs(
         share: of the text that tunes, as in a study.
         held_out: share of the text that verdicts are made on.
         material: what there is beside the text, as TOML; empty for nothing.
-        text: key that the text should have; empty for any.
+        text: key that text or examples should have; empty for any.
         seconds: to spend on each recipe, at most.
 
     Returns:
@@ -46,14 +47,15 @@ def step_costs(
     del seed
     checked(step_costs, locals())
     built = [parse_recipe(one) for one in recipes]
-    texts = [study_text(one, share, held_out, parse_material(material)) for one in built]
+    given = [study_data(one, share, held_out, parse_material(material)) for one in built]
     if text:
-        check_text(texts[0].key, text)
+        check_text(given[0].key, text)
     device = _setup.processes(None).device
-    found = step_costs_of(built, [one.train for one in texts], seconds, device)
+    found = step_costs_of(built, [one.train for one in given], seconds, device)
     return {
         "seconds": [one.seconds for one in found],
         "memory": [one.memory for one in found],
+        "tokens": [float(one.tokens) for one in found],
         "parameters": [float(one.parameters) for one in found],
         "second_parameters": [float(sum(one.roles.values())) for one in found],
     }
