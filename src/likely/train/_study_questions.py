@@ -103,7 +103,7 @@ def halves(things: Sequence[Thing]) -> tuple[tuple[Thing, ...], tuple[Thing, ...
 
     Example:
         >>> halves("abcde")
-        (('c', 'd', 'e'), ('a', 'b'))
+        (('b', 'c', 'd'), ('a', 'e'))
     """
     order = np.random.default_rng(0).permutation(len(things))
     one, other = (tuple(things[at] for at in sorted(order[first::2])) for first in (0, 1))
