@@ -7,22 +7,20 @@ from likely.core.batch import Batch
 from likely.core.errors import BadSetting
 from likely.data.corpus import Corpus, Document
 from likely.data.packing import TrainingPlan
-from likely.data.split import Split
 from likely.data.tokens import encode
 from likely.train.trials import batch_selection as trial
 from likely.train.trials.batch_selection import batch_selection, rows_of
+from tests.unit.tiny_texts import PROSE, small_docstrings
 
 TINY = {"budget": 6, "rows": 2, "length": 16, "documents": 10, "width": 16, "apart_steps": 2}
-TEXT = "".join(f"Item {i} of {i % 7} is returned as {i * 37 % 101} was.\n" for i in range(400))
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Invented prose: reading the standard library takes seconds."""
-    parts = [Corpus(n, tuple(Document(f"{n}{i}", TEXT) for i in range(3))) for n in "tvh"]
     for kept in (trial._texts, trial._apart):
         kept.cache_clear()
-    monkeypatch.setattr(trial, "docstrings", lambda: Split(*parts, clusters={}))
+    monkeypatch.setattr(trial, "docstrings", small_docstrings)
     monkeypatch.setattr(trial, "_JUDGED", 600)
     monkeypatch.setattr(trial, "_APART_WIDTH", 8)
     yield
@@ -32,7 +30,7 @@ def small(monkeypatch):
 
 @pytest.fixture
 def pool():
-    documents = tuple(Document(str(i), TEXT[40 * i : 40 * i + 10 + 7 * i]) for i in range(12))
+    documents = tuple(Document(str(i), PROSE[40 * i : 40 * i + 10 + 7 * i]) for i in range(12))
     tokens = encode(Corpus("c", documents), trial.Vocabulary.of_bytes())
     return TrainingPlan(tokens, length=16, rows=6, seed=0).batch(0)
 

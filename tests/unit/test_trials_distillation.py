@@ -3,10 +3,9 @@
 import pytest
 
 from likely.core.errors import BadSetting
-from likely.data.corpus import Corpus, Document
-from likely.data.split import Split
 from likely.train.trials import distillation as trial
 from likely.train.trials.distillation import distillation
+from tests.unit.tiny_texts import small_docstrings
 
 TINY = {"steps": 2, "rows": 2, "length": 16, "documents": 3, "size": 270, "width": 16}
 TINY |= {"teacher_width": 16, "teacher_steps": 2}
@@ -15,10 +14,8 @@ TINY |= {"teacher_width": 16, "teacher_steps": 2}
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Invented prose: reading the standard library takes seconds."""
-    text = "".join(f"Item {i} of {i % 7} is returned as {i * 37 % 101} was.\n" for i in range(200))
-    parts = [Corpus(n, tuple(Document(f"{n}{i}", text) for i in range(3))) for n in "tvh"]
     trial._taught.cache_clear()
-    monkeypatch.setattr(trial, "docstrings", lambda: Split(*parts, clusters={}))
+    monkeypatch.setattr(trial, "docstrings", small_docstrings)
     monkeypatch.setattr(trial, "_JUDGED", 2600)
     yield
     trial._taught.cache_clear()

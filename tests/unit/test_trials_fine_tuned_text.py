@@ -4,9 +4,9 @@ import pytest
 
 from likely.core.errors import BadSetting
 from likely.data.corpus import Corpus, Document
-from likely.data.split import Split
 from likely.train.trials import fine_tuned_text as trial
 from likely.train.trials.fine_tuned_text import fine_tuned_text
+from tests.unit.tiny_texts import small_docstrings
 
 pytest.importorskip("mauve", reason="mauve-text is not installed")
 
@@ -18,11 +18,9 @@ NUMBERS = {"mauve", "tuning_mauve", "base_mauve", "validation_nats"}
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Invented prose: reading the standard library takes seconds."""
-    text = "".join(f"Item {i} of {i % 7} is returned as {i * 37 % 101} was.\n" for i in range(400))
-    parts = [Corpus(n, tuple(Document(f"{n}{i}", text) for i in range(3))) for n in "tvh"]
     code = Corpus("c", (Document("c", "".join(f"x{i} = f({i % 9})\n" for i in range(600))),))
     trial._common.cache_clear()
-    monkeypatch.setattr(trial, "docstrings", lambda: Split(*parts, clusters={}))
+    monkeypatch.setattr(trial, "docstrings", small_docstrings)
     monkeypatch.setattr(trial, "_code", lambda: code)
     monkeypatch.setattr(trial, "_JUDGED", 600)
     yield

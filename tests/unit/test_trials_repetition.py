@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from likely.core.errors import BadSetting
-from likely.data.corpus import Corpus, Document
-from likely.data.split import Split
 from likely.train.trials import repetition as trial
 from likely.train.trials.repetition import repetition
+from tests.unit.tiny_texts import small_docstrings
 
 TINY = {"steps": 2, "rows": 2, "length": 16, "documents": 3, "size": 270, "width": 16}
 TINY |= {"prompts": 3, "new_tokens": 12}
@@ -18,10 +17,8 @@ NUMBERS = {"validation_bits_per_byte", "held_out_bits_per_byte", "held_out_accur
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Invented prose: reading the standard library takes seconds."""
-    text = "".join(f"Item {i} of {i % 7} is returned as {i * 37 % 101} was.\n" for i in range(200))
-    parts = [Corpus(n, tuple(Document(f"{n}{i}", text) for i in range(3))) for n in "tvh"]
     trial._texts.cache_clear()
-    monkeypatch.setattr(trial, "docstrings", lambda: Split(*parts, clusters={}))
+    monkeypatch.setattr(trial, "docstrings", small_docstrings)
     monkeypatch.setattr(trial, "_JUDGED", 600)
     yield
     trial._texts.cache_clear()
