@@ -348,6 +348,9 @@ def test_the_four_verdicts_and_their_sentences(tmp_path):
     # Holm's strictest level asks for more than 95 % alone would.
     deviation = float(np.std(NOISE, ddof=1))
     assert found[2].smallest_effect > 1.43 * deviation
+    same = judged(tmp_path, arm("a", BASE), arm("b", BASE))[0]
+    assert same.smallest_effect is None
+    assert same.sentence.endswith("so nobody knows what could have been seen.")
     few = judged(tmp_path, arm("a", BASE[:4]), arm("b", lower[:4]))[0]
     assert (few.word, "needs 5" in few.sentence) == ("too few seeds", True)
     one = judged(tmp_path, arm("a", BASE[:1]), arm("b", lower[:1]))[0]

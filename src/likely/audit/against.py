@@ -19,7 +19,8 @@ class Against:
         summary: of the differences; None with fewer than two seeds.
         p_adjusted: `p_t` after Holm over the arms.
         smallest_effect: what would be found in 80 % of cases at the level that Holm leaves to the
-            smallest p-value, whatever the other arms do.
+            smallest p-value, whatever the other arms do; None where all seeds gave the same number,
+            which says nothing of how much they might differ.
         found: whether the arm lies above the baseline, below it, or neither was seen.
     """
 
@@ -70,7 +71,9 @@ def against(
 def _found(one: Summary | None, p: float, strictest: float, level: float) -> Against:
     if one is None:
         return Against(None, p, None, "too few seeds")
-    effect = smallest_effect(one.deviation, one.seeds, confidence=strictest)
+    effect = None
+    if one.deviation > 0:
+        effect = smallest_effect(one.deviation, one.seeds, confidence=strictest)
     if one.seeds < LEAST_SEEDS:
         return Against(one, p, effect, "too few seeds")
     if p < level and one.mean != 0:

@@ -77,7 +77,7 @@ def _row(found: Comparison, arm: ArmResult) -> str:
     if one.word in ("better", "worse"):
         difference = rf"\textbf{{{difference}}}"
     interval = f"[{_tex(figure(one.low))}, {_tex(figure(one.high))}]"
-    seen = _tex(figure(one.smallest_effect or 0.0))
+    seen = "--" if one.smallest_effect is None else _tex(figure(one.smallest_effect))
     return " & ".join([*cells, difference, interval, f"{one.p_adjusted:.2g}", seen, cost]) + r" \\"
 
 

@@ -132,11 +132,15 @@ def _sentence(found: Verdict, baseline: str, arms: int) -> str:
     p = f"p {found.p_adjusted:.2g} after Holm over {arms} arm{'s' if arms > 1 else ''}"
     if found.word != "no difference seen":
         return f"{arm} is {found.word} than {baseline}: {about}, {p}."
-    seen = figure(found.smallest_effect or 0.0)
-    return (
-        f"{arm} and {baseline}: no difference seen in {about}, {p}; a difference of {seen} would "
-        "have been found in 80 % of cases."
-    )
+    said = f"{arm} and {baseline}: no difference seen in {about}, {p}; "
+    if found.smallest_effect is None:
+        return said + "all seeds gave the same, so nobody knows what could have been seen."
+    seen = figure(found.smallest_effect)
+    return said + f"a difference of {seen} would have been found in 80 % of cases."
+
+
+_NOTHING = 1e-14
+"""What rounding leaves of differences that cancel."""
 
 
 def figure(value: float, *, sign: bool = False) -> str:
@@ -150,8 +154,10 @@ def figure(value: float, *, sign: bool = False) -> str:
         It, with a minus that is as wide as a plus.
 
     Example:
-        >>> figure(-0.123456), figure(0.5, sign=True), figure(0.0, sign=True)
+        >>> figure(-0.123456), figure(0.5, sign=True), figure(-1.85e-17, sign=True)
         ('−0.123', '+0.5', '0')
     """
+    if abs(value) < _NOTHING:
+        value = 0.0
     said = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return (f"+{said}" if sign and value > 0 else said).replace("-", "−")
