@@ -121,6 +121,14 @@ def test_arms_that_diverged_and_measures_of_one_arm_do_not_break_the_page():
     assert "goldfish diverged, so that there is no verdict" in words
 
 
+def test_seeds_that_all_agree_do_not_break_the_page():
+    found = comparison(words=("no difference seen", "no difference seen"))
+    same = tuple(replace(v, smallest_effect=None) for v in found.verdicts)
+    words = read(render_comparison(replace(found, verdicts=same), {}))
+    assert "Sign-flip p 0.062." in words
+    assert "smallest effect" not in words
+
+
 def test_methods_of_a_tuned_study():
     text = " ".join(methods(comparison()))
     for said in (
