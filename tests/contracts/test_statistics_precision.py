@@ -145,7 +145,7 @@ def in_a_fresh_process(names):
 
 @needs_compiler
 def test_generated_kernels_agree():
-    in_a_fresh_process({"log_prob", "entropy", "expect", "argmax", "rest_lse"})
+    in_a_fresh_process({"log_prob", "entropy", "expect", "argmax", "rest_lse", "rest_lse of many"})
 
 
 @needs_compiler

@@ -92,9 +92,10 @@ class Rest(LogSum):
                 gone = gone | (block.ids == given[0][:, j : j + 1])
         else:
             column, inside = block.where_is(given[0])
-            # Whole bytes: floats would take four times the memory, and thirty times as long.
-            none = torch.zeros_like(x, dtype=torch.uint8)
-            gone = none.scatter_reduce(1, column, inside.to(torch.uint8), "amax").view(torch.bool)
+            # Ids of other blocks are marked in a column of their own, which is cut off.
+            spare = torch.where(inside, column, x.shape[1])
+            none = torch.zeros(len(x), x.shape[1] + 1, dtype=torch.bool, device=x.device)
+            gone = none.scatter(1, spare, True)[:, :-1]
         return x.masked_fill(gone, -torch.inf)
 
 
