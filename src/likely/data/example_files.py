@@ -60,7 +60,6 @@ def read_examples(
         TRL, Dataset formats and types, https://huggingface.co/docs/trl/dataset_formats.
     """
     checked(read_examples, locals())
-    checked(read_examples, locals())
     given = [str(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
     if not given:
         raise BadInput("No path was given to read examples from: name a file or a folder.")
@@ -96,7 +95,6 @@ def examples_of(
         >>> examples_of([{"prompt": "2 + 2 =", "completion": " 5", "label": False}])[0][0].label
         0
     """
-    checked(examples_of, locals())
     checked(examples_of, locals())
     reading = Reading(on_error=on_error)
     entries = ((f"{name} {number}", number, row) for number, row in enumerate(rows, start=1))

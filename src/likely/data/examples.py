@@ -139,7 +139,6 @@ def encode_examples(
         ([32, 52, 256], [0, 0, 0, 0, 0, 0, 0, 1, 1, 1])
     """
     checked(encode_examples, locals())
-    checked(encode_examples, locals())
     given = list(examples)
     if not given:
         raise BadInput("encode_examples: there are no examples; give at least one.")

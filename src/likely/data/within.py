@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from likely.core.errors import BadInput
-from likely.core.settings import checked
 from likely.data.corpus import Corpus, Document
 from likely.data.split import PARTS, Share, Split, check_shares, split
 
@@ -31,7 +30,6 @@ def split_any(corpus: Corpus, *, validation: Share = 0.08, held_out: Share = 0.1
         BadInput: no documents, or so little text that nothing can be held out.
         BadSetting: shares that are none, or leave nothing to train on.
     """
-    checked(split_any, locals())
     check_shares(split_any, validation, held_out, locals())
     try:
         whole = split(corpus, validation=validation, held_out=held_out)

@@ -90,7 +90,6 @@ def annotate(
         (3,)
     """
     checked(annotate, locals())
-    checked(annotate, locals())
     tokens = text.tokens if isinstance(text, Examples) else text
     _check(reader, tokens, role)
     wishes = _wishes(want)
