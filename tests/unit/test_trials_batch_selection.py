@@ -36,7 +36,7 @@ def pool():
 
 
 def test_chosen_rows_are_read_as_before(pool):
-    reader = trial._model(trial.Vocabulary.of_bytes(), 16, 16, 0)
+    reader = trial.small(trial.Vocabulary.of_bytes(), 16, 16, 0)
     some = rows_of(pool, torch.tensor([4, 1]))
     assert some.rows == 2
     assert some.segments == len(set(some.segment.tolist()) - {-1})
@@ -58,7 +58,7 @@ def test_padding_stays_padding():
 
 
 def test_rho_takes_the_largest_excess_and_backprop_favours_the_largest_loss(monkeypatch, pool):
-    own, apart = (trial._model(trial.Vocabulary.of_bytes(), 8, 16, seed) for seed in (0, 1))
+    own, apart = (trial.small(trial.Vocabulary.of_bytes(), 8, 16, seed) for seed in (0, 1))
     losses = {own: torch.arange(6.0), apart: torch.tensor([0.0, 0, 0, 3, 4, 5])}
     monkeypatch.setattr(trial, "_row_loss", lambda reader, batch: losses[reader])
     rho = trial._selected(lambda step: pool, "rho", own, apart, 3, 0)(0)

@@ -46,10 +46,10 @@ def test_arms_of_a_seed_begin_from_one_model():
 def test_what_really_followed_is_as_near_as_can_be(monkeypatch):
     monkeypatch.setattr(trial, "_features", lambda judge, rows: trial.np.array(rows, "float32"))
     common = trial._common(3, 2, 16, 2, 3, 8, 6, 270, 16)
-    real = common.real["held_out"]
-    after = trial.torch.tensor(real[:, trial._PROMPT :]).long()
+    asked = common.held_out_asked
+    after = trial.torch.tensor(asked.real[:, trial._PROMPT :]).long()
     monkeypatch.setattr(trial, "write", lambda *_, **__: after)
-    assert trial._near(common.base, common, "held_out", 6, 3) == 1.0
+    assert trial._near(common.base, common.judge, asked, 6, 3) == 1.0
 
 
 def test_settings_are_checked():

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from likely.audit.likelihood import likelihood
 from likely.core.batch import Batch
@@ -19,13 +19,14 @@ from likely.core.vocabulary import Vocabulary
 from likely.data._docstrings import docstrings
 from likely.data.corpus import Corpus
 from likely.data.packing import TrainingPlan
-from likely.data.sample import drawn, shortened, stretches
+from likely.data.sample import drawn
 from likely.data.tokens import Tokens, encode
 from likely.models._judge import evaluating
 from likely.models.reader import Reader
-from likely.models.transformer import transformer
-from likely.train.recipe import Optimizer, Schedule
+from likely.models.transformer import Transformer
+from likely.train.recipe import Optimizer
 from likely.train.trials._fit import fit
+from likely.train.trials._small import FALLING, in_stretches, one_of, small, trained
 
 Count = Annotated[int, Ge(1)]
 Select = Literal["none", "selective_backprop", "rho"]
@@ -104,19 +105,15 @@ def batch_selection(
         arXiv:2206.07137.
     """
     settings = checked(batch_selection, locals())
-    problems = []
-    if which >= len(pools):
-        problems.append(f"which={which} should be below {len(pools)}, the number of pools.")
-    elif min(pools) < 1 or (select == "none") != (max(pools) == 1):
-        problems.append(f"pools={pools} should all be 1 where nothing is selected, else above 1.")
-    if problems:
-        raise BadSetting("batch_selection", problems)
+    pool, apart = one_of("batch_selection", "pools", pools, which), None
+    if min(pools) < 1 or (select == "none") != (max(pools) == 1):
+        problem = f"pools={pools} should all be 1 where nothing is selected, else above 1."
+        raise BadSetting("batch_selection", [problem])
     texts, vocabulary = _texts(seed, documents), Vocabulary.of_bytes()
-    reader = _model(vocabulary, width, length, seed)
-    pool, apart = pools[which], None
+    reader = small(vocabulary, width, length, seed)
     if select == "rho":
         apart = _apart(seed, rows, length, documents, apart_steps)
-    share = _size(apart) / _size(reader) if apart else 0.0
+    share = apart.parameters_count / reader.parameters_count if apart else 0.0
     steps = budget
     if charged and select != "none":
         spent = apart_steps * share if apart else 0.0
@@ -130,7 +127,7 @@ def batch_selection(
         _selected(plan.batch, select, reader, apart, pool, seed),
         steps=steps,
         optimizer=Optimizer(lr=settings["rate"]),
-        schedule=Schedule(warmup=0.1, floor=0.0),
+        schedule=FALLING,
         seed=seed,
     )
     held_out = likelihood(reader, texts.held_out)
@@ -205,23 +202,11 @@ def _row_loss(reader: Reader, batch: Batch) -> Float[Tensor, "R"]:
     return per_row[0] / per_row[1].clamp_min(1)
 
 
-def _size(reader: Reader) -> int:
-    parts = [part for part in reader.parts if isinstance(part, nn.Module)]
-    return sum(p.numel() for part in parts for p in part.parameters())
-
-
-def _model(vocabulary: Vocabulary, width: int, length: int, seed: int) -> Reader:
-    return transformer(vocabulary, layers=2, width=width, heads=4, context=length, seed=seed)
-
-
 @lru_cache(maxsize=1)
-def _apart(seed: int, rows: int, length: int, documents: int, steps: int) -> Reader:
+def _apart(seed: int, rows: int, length: int, documents: int, steps: int) -> Transformer:
     """The small model, which never sees what the arms are trained on."""
-    reader = _model(Vocabulary.of_bytes(), _APART_WIDTH, length, seed + 1)
-    plan = TrainingPlan(_texts(seed, documents).apart, length=length, rows=rows, seed=seed)
-    schedule = Schedule(warmup=0.1, floor=0.0)
-    optimizer = Optimizer(lr=_APART_RATE)
-    fit(reader, plan.batch, steps=steps, optimizer=optimizer, schedule=schedule, seed=seed)
+    reader = small(Vocabulary.of_bytes(), _APART_WIDTH, length, seed + 1)
+    trained(reader, _texts(seed, documents).apart, rows, length, steps, _APART_RATE, seed)
     return reader
 
 
@@ -230,9 +215,6 @@ def _texts(seed: int, documents: int) -> _Texts:
     parts, vocabulary = docstrings(), Vocabulary.of_bytes()
     text = drawn(parts.train, documents, _STRETCH, np.random.default_rng(seed)).documents
     own, apart = text[documents // 5 :], text[: documents // 5]
-    judged = [
-        shortened(Corpus(part.name, tuple(stretches(part, _STRETCH))), _JUDGED)
-        for part in (parts.validation, parts.held_out)
-    ]
+    judged = [in_stretches(part, _STRETCH, _JUDGED) for part in (parts.validation, parts.held_out)]
     corpora = (Corpus("train", own), Corpus("apart", apart), *judged)
     return _Texts(*(encode(corpus, vocabulary) for corpus in corpora))

@@ -1,6 +1,5 @@
 """Distillation: a small student reads text beside a larger teacher, by one loss or another."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated
@@ -9,20 +8,17 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from likely.audit.likelihood import likelihood
-from likely.core.batch import Batch
-from likely.core.errors import BadSetting
 from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
 from likely.data._docstrings import docstrings
-from likely.data.corpus import Corpus
 from likely.data.packing import TrainingPlan
-from likely.data.sample import drawn, shortened, stretches
+from likely.data.sample import drawn
 from likely.data.tokenizers.bpe import bpe
 from likely.data.tokens import Tokens, encode
 from likely.models.reader import Reader
-from likely.models.transformer import transformer
-from likely.train.recipe import Optimizer, Schedule
+from likely.train.recipe import Optimizer
 from likely.train.trials._fit import fit
+from likely.train.trials._small import FALLING, in_stretches, one_of, small, trained
 
 _JUDGED = 24_576
 """Bytes of validation and of held-out text that are read."""
@@ -94,18 +90,16 @@ def distillation(
         arXiv:2506.12542.
     """
     settings = checked(distillation, locals())
-    if which >= len(objectives):
-        problem = f"which={which} should be below {len(objectives)}, the number of objectives."
-        raise BadSetting("distillation", [problem])
+    objective = one_of("distillation", "objectives", objectives, which)
     taught = _taught(seed, rows, length, documents, size, teacher_width, teacher_steps)
-    student = _model(taught.vocabulary, width, length, seed + 1)
+    student = small(taught.vocabulary, width, length, seed + 1)
     fit(
         student,
-        _batches(taught.train, rows, length, seed + 1),
+        TrainingPlan(taught.train, length=length, rows=rows, seed=seed + 1).batch,
         steps=steps,
-        objective=objectives[which],
+        objective=objective,
         optimizer=Optimizer(lr=settings["rate"]),
-        schedule=Schedule(warmup=0.1, floor=0.0),
+        schedule=FALLING,
         seed=seed,
         roles={"teacher": taught.teacher},
     )
@@ -127,28 +121,10 @@ def _taught(
     parts, rng = docstrings(), np.random.default_rng(seed)
     text = drawn(parts.train, documents, _STRETCH, rng)
     vocabulary = bpe(text, size=size)
-    train, held_out = encode(text, vocabulary), encode(_judged(parts.held_out), vocabulary)
-    teacher = _model(vocabulary, width, length, seed)
-    fit(
-        teacher,
-        _batches(train, rows, length, seed),
-        steps=steps,
-        optimizer=Optimizer(lr=_TEACHER_RATE),
-        schedule=Schedule(warmup=0.1, floor=0.0),
-        seed=seed,
-    )
-    validation = encode(_judged(parts.validation), vocabulary)
+    train = encode(text, vocabulary)
+    held_out = encode(in_stretches(parts.held_out, _STRETCH, _JUDGED), vocabulary)
+    teacher = small(vocabulary, width, length, seed)
+    trained(teacher, train, rows, length, steps, _TEACHER_RATE, seed)
+    validation = encode(in_stretches(parts.validation, _STRETCH, _JUDGED), vocabulary)
     accuracy = likelihood(teacher, held_out).accuracy
     return _Taught(vocabulary, train, validation, held_out, teacher, accuracy)
-
-
-def _judged(corpus: Corpus) -> Corpus:
-    return shortened(Corpus(corpus.name, tuple(stretches(corpus, _STRETCH))), _JUDGED)
-
-
-def _model(vocabulary: Vocabulary, width: int, length: int, seed: int) -> Reader:
-    return transformer(vocabulary, layers=2, width=width, heads=4, context=length, seed=seed)
-
-
-def _batches(tokens: Tokens, rows: int, length: int, seed: int) -> Callable[[int], Batch]:
-    return TrainingPlan(tokens, length=length, rows=rows, seed=seed).batch

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated
 
 import numpy as np
@@ -16,21 +16,17 @@ from torch import Tensor
 from likely.audit.features import features
 from likely.audit.likelihood import likelihood
 from likely.audit.metrics.mauve import mauve
-from likely.core.errors import BadSetting
 from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
 from likely.data._docstrings import docstrings
 from likely.data.corpus import Corpus
 from likely.data.embedded import embedded
-from likely.data.packing import TrainingPlan
 from likely.data.sample import drawn, shortened
 from likely.data.tokenizers.bpe import bpe
 from likely.data.tokens import Tokens, encode
 from likely.models.reader import Reader
-from likely.models.transformer import transformer
-from likely.train.recipe import Optimizer, Schedule
 from likely.train.trials._calculations import write
-from likely.train.trials._fit import fit
+from likely.train.trials._small import one_of, small, trained
 
 _STRETCH = 500
 """Bytes of a stretch of text."""
@@ -45,6 +41,14 @@ Count = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True, eq=False)
+class _Asked:
+    """Beginnings of texts, and how the judge sees the texts themselves."""
+
+    prompts: Int[Tensor, "S T"]
+    real: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class _Common:
     """What all arms of a seed begin from, read and are compared with."""
 
@@ -53,8 +57,9 @@ class _Common:
     train: Tokens
     validation: Tokens
     held_out: Tokens
-    prompts: dict[str, Int[Tensor, "S T"]]
-    real: dict[str, NDArray[np.float32]]
+    validation_asked: _Asked
+    held_out_asked: _Asked
+    base_mauve: float
 
 
 def fine_tuned_text(
@@ -112,55 +117,33 @@ def fine_tuned_text(
         2023, §4.1. arXiv:2310.04691.
     """
     settings = checked(fine_tuned_text, locals())
-    if which >= len(objectives):
-        problem = f"which={which} should be below {len(objectives)}, the number of objectives."
-        raise BadSetting("fine_tuned_text", [problem])
+    objective = one_of("fine_tuned_text", "objectives", objectives, which)
     common = _common(seed, rows, length, base_steps, documents, prompts, new_tokens, size, width)
     reader = copy.deepcopy(common.base)
-    _train(reader, common.train, rows, length, steps, settings["rate"], seed + 1, objectives[which])
+    trained(reader, common.train, rows, length, steps, settings["rate"], seed + 1, objective)
     validation = likelihood(reader, common.validation)
     held_out = likelihood(reader, common.held_out)
+    near = partial(_near, reader, common.judge, new_tokens=new_tokens, seed=seed)
     return {
-        "mauve": _near(reader, common, "held_out", new_tokens, seed),
-        "tuning_mauve": _near(reader, common, "validation", new_tokens, seed),
-        "base_mauve": _near(common.base, common, "held_out", new_tokens, seed),
+        "mauve": near(common.held_out_asked),
+        "tuning_mauve": near(common.validation_asked),
+        "base_mauve": common.base_mauve,
         "held_out_nats": (held_out.nats / held_out.tokens).tolist(),
         "validation_nats": validation.nats_per_token,
     }
 
 
-def _near(reader: Reader, common: _Common, part: str, new_tokens: int, seed: int) -> float:
-    """MAUVE of sampled continuations of the prompts of a part."""
-    asked, rng = common.prompts[part], torch.Generator().manual_seed(seed)
-    never = reader.vocabulary.eos
-    sampled = torch.cat([asked, write(reader, asked, new_tokens, rng, never=never)], dim=1)
-    return mauve(_features(common.judge, sampled[:, 1:].tolist()), common.real[part])
+def _near(reader: Reader, judge: Reader, asked: _Asked, new_tokens: int, seed: int) -> float:
+    """MAUVE of sampled continuations of prompts."""
+    rng, never = torch.Generator().manual_seed(seed), reader.vocabulary.eos
+    written = write(reader, asked.prompts, new_tokens, rng, never=never)
+    sampled = torch.cat([asked.prompts, written], dim=1)
+    return mauve(_features(judge, sampled[:, 1:].tolist()), asked.real)
 
 
 def _features(judge: Reader, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
     """The judge reads text: what was written may be cut into other tokens by itself."""
     return features(judge, [judge.vocabulary.decode(row) for row in rows], length=judge.window)
-
-
-def _train(
-    reader: Reader,
-    tokens: Tokens,
-    rows: int,
-    length: int,
-    steps: int,
-    rate: float,
-    seed: int,
-    objective: str = "cross_entropy",
-) -> None:
-    fit(
-        reader,
-        TrainingPlan(tokens, length=length, rows=rows, seed=seed).batch,
-        steps=steps,
-        objective=objective,
-        optimizer=Optimizer(lr=rate),
-        schedule=Schedule(warmup=0.1, floor=0.0),
-        seed=seed,
-    )
 
 
 @lru_cache(maxsize=1)
@@ -185,21 +168,27 @@ def _common(
     prose = drawn(parts.train, 2 * documents, _STRETCH, rng)
     halves = [Corpus(prose.name, prose.documents[begin::2]) for begin in (0, 1)]
     vocabulary = bpe(Corpus("both", (*code.documents, *halves[0].documents)), size=size)
-
-    def model(first: int) -> Reader:
-        return transformer(vocabulary, layers=2, width=width, heads=4, context=length, seed=first)
-
-    base, judge = model(seed), model(seed + 1)
+    base, judge = (small(vocabulary, width, length, first) for first in (seed, seed + 1))
     train = encode(halves[0], vocabulary)
-    _train(base, encode(code, vocabulary), rows, length, base_steps, _BASE_RATE, seed)
-    _train(judge, encode(halves[1], vocabulary), rows, length, base_steps, _BASE_RATE, seed)
-    scored, asked, real = {}, {}, {}
-    for name, part in (("validation", parts.validation), ("held_out", parts.held_out)):
-        scored[name] = encode(shortened(part, _JUDGED), vocabulary)
+    trained(base, encode(code, vocabulary), rows, length, base_steps, _BASE_RATE, seed)
+    trained(judge, encode(halves[1], vocabulary), rows, length, base_steps, _BASE_RATE, seed)
+    scored, asked = [], []
+    for part in (parts.validation, parts.held_out):
+        scored.append(encode(shortened(part, _JUDGED), vocabulary))
         ids = _beginnings(part, vocabulary, prompts, _PROMPT + new_tokens, rng)
-        asked[name] = torch.tensor([[vocabulary.bos, *row[:_PROMPT]] for row in ids])
-        real[name] = _features(judge, ids)
-    return _Common(base, judge, train, scored["validation"], scored["held_out"], asked, real)
+        begun = torch.tensor([[vocabulary.bos, *row[:_PROMPT]] for row in ids])
+        asked.append(_Asked(begun, _features(judge, ids)))
+    base_mauve = _near(base, judge, asked[1], new_tokens, seed)
+    return _Common(
+        base=base,
+        judge=judge,
+        train=train,
+        validation=scored[0],
+        held_out=scored[1],
+        validation_asked=asked[0],
+        held_out_asked=asked[1],
+        base_mauve=base_mauve,
+    )
 
 
 def _beginnings(

@@ -13,15 +13,14 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from likely.core.batch import Batch
-from likely.core.errors import BadSetting
 from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
 from likely.models.reader import Reader
-from likely.models.transformer import transformer
-from likely.train.recipe import Optimizer, Schedule
+from likely.train.recipe import Optimizer
 from likely.train.trials._calculations import write
 from likely.train.trials._fit import fit
 from likely.train.trials._pairs import Drawn, Ids, Pairs, completed
+from likely.train.trials._small import FALLING, one_of, small
 
 Count = Annotated[int, Ge(1)]
 _LETTERS, _PROMPT, _LONGEST = 10, 4, 48
@@ -147,18 +146,16 @@ def length_bias(
         §3 and §4. arXiv:2403.19159.
     """
     settings = checked(length_bias, locals())
-    if which >= len(alphas):
-        problem = f"which={which} should be below {len(alphas)}, the number of alphas."
-        raise BadSetting("length_bias", [problem])
+    alpha = one_of("length_bias", "alphas", alphas, which)
     taught = _taught(seed, settings["bias"], settings["care"], pairs, teaching_steps, width)
     reader = copy.deepcopy(taught.reference)
     fit(
         reader,
         Drawn(taught.pairs, taught.reference, count=pairs_a_step, seed=seed),
         steps=steps,
-        objective=f"r_dpo(alpha={float(alphas[which])}, beta={settings['beta']})",
+        objective=f"r_dpo(alpha={float(alpha)}, beta={settings['beta']})",
         optimizer=Optimizer(lr=settings["rate"], weight_decay=0.0),
-        schedule=Schedule(warmup=0.1, floor=0.0),
+        schedule=FALLING,
         seed=seed,
     )
     length, quality = _answered(reader, taught.source, taught.prompts, seed)
@@ -179,7 +176,7 @@ def _taught(seed: int, bias: float, care: float, pairs: int, steps: int, width: 
     lengths = _PROMPT + 1 + rng.geometric(1 / _MEAN, size=_TAUGHT).clip(max=_LONGEST - 1)
     texts = [[*_ids(t), vocabulary.eos] for t in source.texts(_TAUGHT, lengths, rng)]
     context = _PROMPT + _LONGEST + 2
-    reader = transformer(vocabulary, layers=2, width=width, heads=4, context=context, seed=seed)
+    reader = small(vocabulary, width, context, seed)
 
     def batches(step: int) -> Batch:
         places = np.random.default_rng([seed, 1, step]).integers(_TAUGHT, size=32)
@@ -190,7 +187,7 @@ def _taught(seed: int, bias: float, care: float, pairs: int, steps: int, width: 
         batches,
         steps=steps,
         optimizer=Optimizer(lr=_BASE_RATE),
-        schedule=Schedule(warmup=0.1, floor=0.0),
+        schedule=FALLING,
         seed=seed,
     )
     count = pairs + 2 * _JUDGED

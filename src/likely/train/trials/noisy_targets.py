@@ -10,16 +10,15 @@ from annotated_types import Ge, Gt, Lt
 
 from likely.audit.likelihood import likelihood
 from likely.core.batch import Batch
-from likely.core.errors import BadSetting
 from likely.core.settings import checked
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus
 from likely.data.packing import TrainingPlan
 from likely.data.tasks.markov import markov
 from likely.data.tokens import Tokens, encode
-from likely.models.transformer import transformer
 from likely.train.recipe import Optimizer, Schedule
 from likely.train.trials._fit import fit
+from likely.train.trials._small import one_of, small
 
 _JUDGED = 64
 """Documents of validation and of held-out text each."""
@@ -87,10 +86,7 @@ def noisy_targets(
         Li et al., Error Norm Truncation, 2024, §4. arXiv:2310.00840.
     """
     settings = checked(noisy_targets, locals())
-    if which >= len(objectives):
-        problem = f"which={which} should be below {len(objectives)}, the number of objectives."
-        raise BadSetting("noisy_targets", [problem])
-    objective, rate = objectives[which], settings["rate"]
+    objective, rate = one_of("noisy_targets", "objectives", objectives, which), settings["rate"]
     return dict(_judged(seed, objective, noise, rate, before, steps, rows, concentration, width))
 
 
@@ -108,7 +104,7 @@ def _judged(
 ) -> dict[str, float | list[float]]:
     """Kept, because a plain loss that is listed several times need not be tried several times."""
     texts, vocabulary = _texts(seed, (before + steps) * rows, concentration), Vocabulary.of_bytes()
-    reader = transformer(vocabulary, layers=2, width=width, heads=4, context=_LENGTH, seed=seed)
+    reader = small(vocabulary, width, _LENGTH, seed)
     plan = TrainingPlan(texts.train, length=_LENGTH, rows=rows, seed=seed)
     batches = _wrong_at(plan.batch, noise, seed)
     optimizer = Optimizer(lr=rate)
