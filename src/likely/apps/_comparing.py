@@ -149,7 +149,7 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
     base, budget, speed, why = _sized(order, base, arms, data_of(asked), processes)
     study = Study(
         recipe=base,
-        arms=build(_plain(base, arms, order), "likely compare").arms,
+        arms=asked.arms,
         baseline=_baseline(order, arms),
         seeds=order.seeds,
         tuning=tuning,

@@ -1,6 +1,5 @@
 """The examples of a study in three parts that share no prompt: training, tuning, test."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,14 @@ from likely.data.example import Example
 from likely.data.examples import Examples, encode_examples
 from likely.train._examples import fingerprint, parts_of, read_all
 from likely.train._reading import vocabulary_for
-from likely.train._study_questions import Part, Questions, key_of, with_material
+from likely.train._study_questions import (
+    Part,
+    Questions,
+    counts_of,
+    key_of,
+    key_of_parts,
+    with_material,
+)
 from likely.train.exam import Exam
 from likely.train.recipe import Recipe
 from likely.train.study_material import StudyMaterial
@@ -48,8 +54,7 @@ class StudyExamples:
     @property
     def key(self) -> str:
         """Changes with any token of any part, and with what material read from files."""
-        said = "".join(map(fingerprint, (self.train, self.tuning, self.test))) + self.files
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        return key_of_parts(map(fingerprint, (self.train, self.tuning, self.test)), self.files)
 
     def exam(self, part: Part) -> Exam:
         """What models are judged on.
@@ -75,9 +80,8 @@ class StudyExamples:
             }
             for name, part in parts.items()
         }
-        asked = {part: one.counts for part, one in self.questions.items() if one.counts}
-        beside = {"questions": asked} if asked else {}
-        return {**said, **beside, "fingerprint": self.key, "cut": False}
+        asked = counts_of(self.questions)
+        return {**said, **asked, "fingerprint": self.key, "cut": False}
 
 
 def study_examples(

@@ -1,10 +1,10 @@
 """What models are asked in a study beside plain text: one half to tune by, one for verdicts."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -151,3 +151,29 @@ def key_of(material: StudyMaterial, questions: Mapping[Part, Questions]) -> str:
     said = [repr(questions[part].referenced) for part in PARTS if material.references]
     said += [features_of(material.features)[1]] if material.features else []
     return hashlib.sha256("\n".join(said).encode()).hexdigest() if said else ""
+
+
+def key_of_parts(fingerprints: Iterable[str], files: str) -> str:
+    """The key of a study's data, which its folder is held to.
+
+    Args:
+        fingerprints: of the parts.
+        files: what `key_of` gave.
+
+    Returns:
+        Changes with any token of any part, and with what material read from files.
+    """
+    return hashlib.sha256(("".join(fingerprints) + files).encode()).hexdigest()[:16]
+
+
+def counts_of(questions: Mapping[Part, Questions]) -> dict[str, Any]:
+    """How many questions the parts ask, as an entry of a study's sizes.
+
+    Args:
+        questions: by part.
+
+    Returns:
+        `questions`, by part and kind; nothing where nothing is asked.
+    """
+    asked = {part: one.counts for part, one in questions.items() if one.counts}
+    return {"questions": asked} if asked else {}

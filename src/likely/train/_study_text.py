@@ -1,6 +1,5 @@
 """The text of a study in three parts that share no document: training, tuning, test."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,14 @@ from likely.data.split import Split
 from likely.data.tokens import Tokens, encode
 from likely.data.within import split_any
 from likely.train._setup import fingerprint
-from likely.train._study_questions import Part, Questions, key_of, with_material
+from likely.train._study_questions import (
+    Part,
+    Questions,
+    counts_of,
+    key_of,
+    key_of_parts,
+    with_material,
+)
 from likely.train._texts import MOST_VALIDATION, read_data, vocabulary_of
 from likely.train.exam import Exam
 from likely.train.recipe import Recipe
@@ -52,9 +58,7 @@ class StudyText:
     @property
     def key(self) -> str:
         """Changes with any token of any part, and with what material read from files."""
-        parts = (self.train, self.tuning, self.test)
-        said = "".join(map(fingerprint, parts)) + self.files
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        return key_of_parts(map(fingerprint, (self.train, self.tuning, self.test)), self.files)
 
     def exam(self, part: Part) -> Exam:
         """What models are judged on.
@@ -82,9 +86,8 @@ class StudyText:
             name: {"tokens": len(part.ids), "bytes": part.total_bytes, "documents": len(part)}
             for name, part in parts.items()
         }
-        asked = {part: one.counts for part, one in self.questions.items() if one.counts}
-        beside = {"questions": asked} if asked else {}
-        return {**said, **beside, "fingerprint": self.key, "cut": self.cut}
+        asked = counts_of(self.questions)
+        return {**said, **asked, "fingerprint": self.key, "cut": self.cut}
 
 
 def study_text(

@@ -47,7 +47,8 @@ def step_costs(
     del seed
     checked(step_costs, locals())
     built = [parse_recipe(one) for one in recipes]
-    given = [study_data(one, share, held_out, parse_material(material)) for one in built]
+    beside = parse_material(material)
+    given = [study_data(one, share, held_out, beside) for one in built]
     if text:
         check_text(given[0].key, text)
     device = _setup.processes(None).device
