@@ -51,7 +51,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	@$(PIP) install --constraint constraints.txt --editable ".[coding,data,docs,mauve,metrics,test,check]"
+	@$(PIP) install --constraint constraints.txt --editable ".[coding,data,docs,figures,mauve,metrics,test,check]"
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.run

@@ -20,6 +20,7 @@ ROOMS = {
     "data.tokenizers": "tokenizer",
     "data.tasks": "task",
     "audit.metrics": "metric",
+    "forecast.laws": "law",
     "train.judges": "judge",
     "train.trials": "trial",
 }
