@@ -1,0 +1,163 @@
+"""What columns are called in tables of other people, and which of ours they could be."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Shaped
+
+from likely.forecast._numbers import SCALES, is_missing, numbers
+
+_WORDS: Mapping[str, str] = {
+    "params": "n params param n_params num_params nparams n_param num_param parameters "
+    "n_parameters num_parameters parameter_count param_count params_count model_params "
+    "total_params total_parameters params_total parameters_total model_parameters nonemb",
+    "tokens": "d n_tokens num_tokens token_num num_token token_count tokens_total total_tokens "
+    "tokens_seen seen_tokens n_tokens_seen train_tokens training_tokens tokens_trained "
+    "consumed_tokens tokens_consumed token d_tokens dataset_tokens unique_tokens_seen",
+    "flops": "c flop compute total_flops total_flop training_flops train_flops training_flop "
+    "flops_total total_compute training_compute train_compute c_flops compute_flops",
+    "loss": "l val_loss valid_loss validation_loss eval_loss test_loss train_loss training_loss "
+    "final_loss heldout_loss held_out_loss nats_per_token loss_nats lm_loss ce_loss nll "
+    "cross_entropy cross_entropy_loss final_val_loss val_nll loss_val loss_train eval_nll",
+    "step": "step steps global_step iteration iterations iter iters ti n_steps num_steps "
+    "train_step training_step trainer_global_step train_global_step training_steps update updates",
+    "lr": "lr learning_rate train_lr train_learning_rate eta",
+    "batch": "batch bs batch_size global_bs global_batch_size train_batch_size "
+    "batch_size_in_tokens batch_size_tokens batch_tokens tokens_per_batch total_batch_size",
+    "run": "run run_name run_id runs",
+}
+_STRONG = {ours: frozenset(words.split()) for ours, words in _WORDS.items()}
+_WEAK: Mapping[str, re.Pattern[str]] = {
+    "params": re.compile(r"size|model_size|(.*_)?(n|num)_param(eter)?s|size_params"),
+    "tokens": re.compile(
+        r".*_(total|seen|consumed|train|training|num|n)_tokens|.*_tokens_(seen|total|consumed)"
+    ),
+    "flops": re.compile(r"(.*_)?flops?"),
+    "loss": re.compile(r"(?!.*(aux|z_loss|balanc|router|gap|scale|delta))((.*_)?loss|loss_.*)"),
+    "step": re.compile(r"(?!.*per_)(.*_)?(step|iteration|iter)"),
+    "lr": re.compile(r"(?!.*(peak|max|min|init))(.*_)?(lr|learning_rate)(_group_?\d+)?"),
+    "run": re.compile(r"name|model_name|experiment|exp_name|id"),
+}
+_NOT_COUNTED = re.compile(r"(no|non|without|excl|excluding|minus)_?emb|(^|_)nonemb")
+_PREFIXES = re.compile(r"^(config|summary|summary_metrics|summarymetrics|json_config)\.")
+_FLOPS = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21}
+_DAYS = re.compile(r"(.*_)?(p(eta)?_?f(lops?)?(_?s)?_?days?)")
+OURS = ("params", "params_no_embed", "tokens", "flops", "loss", "step", "lr", "batch", "run")
+"""Names that columns get by themselves."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A column that could be one of ours.
+
+    Args:
+        name: in the file.
+        scale: what its numbers are multiplied with, by its name (`params_m`: 1e6).
+    """
+
+    name: str
+    scale: float = 1.0
+
+
+def plain(name: str) -> str:
+    """A name in small letters with underscores, without what W&B puts before it.
+
+    Args:
+        name: of a column.
+
+    Returns:
+        The same words.
+
+    Example:
+        >>> plain("config.numParams"), plain("eval/c4_val/CrossEntropyLoss"), plain("Tokens (B)")
+        ('num_params', 'eval_c4_val_cross_entropy_loss', 'tokens_b')
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", _PREFIXES.sub("", name))
+    return re.sub(r"[\W_]+", "_", words.casefold()).strip("_")
+
+
+def candidates(columns: Mapping[str, Shaped[np.ndarray, "R"]]) -> dict[str, list[Found]]:
+    """Columns that could be each of ours, of the surest kind that there is.
+
+    A column that is called so itself is surest; then names that mean nothing else; then names that
+    often mean it. Of columns that must be numbers, those of text are none.
+
+    Args:
+        columns: name → `[R]`.
+
+    Returns:
+        Ours → what could be it, in the order of the file; without what has no candidate.
+    """
+    found: dict[str, dict[int, list[Found]]] = {ours: {} for ours in OURS}
+    for name, values in columns.items():
+        if name in OURS:
+            found[name].setdefault(0, []).append(Found(name))
+            continue
+        for ours, rank, scale in _meanings(plain(name)):
+            if ours == "run" or _is_numeric(values):
+                found[ours].setdefault(rank, []).append(Found(name, scale))
+                break
+    return {ours: ranks[min(ranks)] for ours, ranks in found.items() if ranks}
+
+
+def _meanings(name: str) -> list[tuple[str, int, float]]:
+    """Ours, rank and scale, for everything that a name could mean."""
+    if _NOT_COUNTED.search(name):
+        return [("params_no_embed", 1, _scaled(name)[1])] if "tok" not in name else []
+    meanings = [(ours, 1, 1.0) for ours, words in _STRONG.items() if name in words | {ours}]
+    stem, scale = _scaled(name)
+    if scale != 1.0 and len(stem) > 1:
+        meanings += [(ours, 1, scale) for ours in ("params", "tokens") if stem in _STRONG[ours] | {ours}]
+        meanings += [("params", 2, scale)] if stem in ("size", "model_size") else []
+    flops = re.fullmatch(r"(.*_)?([kmgtpez])flops?", name)
+    if flops:
+        meanings.append(("flops", 2, _FLOPS[flops[2]]))
+    if _DAYS.fullmatch(name):
+        meanings.append(("flops", 2, 8.64e19))
+    return meanings + [(ours, 2, 1.0) for ours, form in _WEAK.items() if form.fullmatch(name)]
+
+
+def _scaled(name: str) -> tuple[str, float]:
+    """A name without its unit, and the unit."""
+    stem, _, unit = name.rpartition("_")
+    unit = {"mm": "m", "thousands": "k", "millions": "m", "billions": "b", "trillions": "t"}.get(
+        unit, unit
+    )
+    return (stem, SCALES[unit]) if stem and unit in SCALES else (name, 1.0)
+
+
+def _is_numeric(values: Shaped[np.ndarray, "R"]) -> bool:
+    """Whether most of what a column holds are numbers."""
+    if values.dtype == np.float64:
+        return bool(np.isfinite(values).any())
+    there = [value for value in values if not is_missing(value)]
+    return bool(there) and float(np.isfinite(numbers(there)).mean()) > 0.5
+
+
+def hints(ours: str, columns: Mapping[str, Shaped[np.ndarray, "R"]]) -> str:
+    """What to write for a column that is not there, where another one holds it in another form.
+
+    Args:
+        ours: what is wanted.
+        columns: what there is.
+
+    Returns:
+        A sentence with a space before it, or nothing.
+    """
+    names = {name: plain(name) for name in columns if _is_numeric(columns[name])}
+    if ours == "loss":
+        for name, words in names.items():
+            if re.search(r"(^|_)(ppl|perplexity)($|_)", words):
+                return f" {name!r} looks like a perplexity: --map \"loss=log({_ticked(name)})\"."
+        for name, words in names.items():
+            if re.search(r"(^|_)(bpb|bits_per_byte|bpc|loss_bits|bits_per_token)($|_)", words):
+                return f" {name!r} looks like bits: --map \"loss={_ticked(name)}\" --loss-unit bits."
+    if ours == "params" and "params_no_embed" in columns:
+        return ' Parameters without embeddings are there: --map "params=params_no_embed".'
+    return ""
+
+
+def _ticked(name: str) -> str:
+    return name if re.fullmatch(r"[^\W\d]\w*", name) else f"`{name}`"
