@@ -7,7 +7,7 @@ from typing import Any
 from likely.core.errors import BadInput, did_you_mean
 from likely.forecast._numbers import SCALES
 
-FUNCTIONS = ("log", "ln", "log2", "log10", "exp", "sqrt", "abs", "min", "max")
+FUNCTIONS = ("log", "ln", "log2", "log10", "exp", "sqrt", "abs", "min", "max", "size_in")
 _WORDS = {"and", "or", "not", "in", "true", "false"}
 _SIGNS = {"=": "==", "<>": "!=", "^": "**", "&&": "and", "||": "or", "&": "and", "|": "or"}
 _TOKEN = re.compile(

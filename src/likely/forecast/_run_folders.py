@@ -9,7 +9,7 @@ from typing import Any
 
 from likely.core.errors import BadInput, first_line
 from likely.forecast._numbers import places
-from likely.forecast._table_files import Raw, flattened, from_objects
+from likely.forecast._raw import Raw, flattened, from_objects
 
 _EMBEDDING = re.compile(r"(^|[._])(embed\w*|wte|wpe|lm_head|unembed\w*)([._]|$)")
 _SETTINGS = ("seed", "steps", "length", "rows", "model", "objective", "start")
@@ -27,8 +27,8 @@ def read_runs(folders: list[Path]) -> Raw:
         folders: each with `recipe.toml` and `metrics.jsonl`.
 
     Returns:
-        Rows with run, step, tokens, lr, train_loss, loss (nats per token of validation text),
-        what else was evaluated, params, params_no_embed and the recipe's settings.
+        Rows with run, step, tokens, lr, batch_tokens, train_loss, loss (nats per token of
+        validation text), what else was evaluated, params, params_no_embed, the recipe's settings.
 
     Raises:
         BadInput: a file in it is damaged.
@@ -75,10 +75,12 @@ def _chosen(recipe: Mapping[str, Any]) -> dict[str, Any]:
     settings = {name: recipe[name] for name in _SETTINGS if name in recipe}
     windows = recipe.get("rows", 0) * recipe.get("accumulate", 1)
     named = {f"{k}_of_recipe" if k == "rows" else k: v for k, v in settings.items()}
-    named["batch"] = windows * recipe.get("length", 0) or None
-    return named | flattened({"optimizer": recipe.get("optimizer", {})}) | {
-        "schedule": recipe.get("schedule", {}).get("name", "")
-    }
+    named["batch_tokens"] = windows * recipe.get("length", 0) or None
+    return (
+        named
+        | flattened({"optimizer": recipe.get("optimizer", {})})
+        | {"schedule": recipe.get("schedule", {}).get("name", "")}
+    )
 
 
 def _steps(folder: Path) -> dict[int, tuple[int, dict[str, Any]]]:

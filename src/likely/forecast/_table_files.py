@@ -4,35 +4,18 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from likely.core.errors import BadInput, first_line
-from likely.forecast._numbers import column, is_missing, number, places
+from likely.forecast._numbers import column, is_missing, number
+from likely.forecast._raw import Raw, from_objects
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet")
 """What is read, also with `.gz` behind it where it is text."""
-
-
-@dataclass
-class Raw:
-    """What a file holds before anything is made of it.
-
-    Args:
-        columns: name → `[R]`.
-        rows: where each row stands.
-        notes: sentences on what was done.
-        bad: rows that are none, with the reason: reason → places.
-    """
-
-    columns: dict[str, np.ndarray]
-    rows: tuple[str, ...]
-    notes: list[str] = field(default_factory=list)
-    bad: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read_file(path: Path) -> Raw:
@@ -85,7 +68,9 @@ def _csv(path: Path, text: str) -> Raw:
             if not header:
                 header = cells
                 continue
-            if len(cells) != len(header) and any(cells[len(header) :] or [len(cells) < len(header)]):
+            if len(cells) != len(header) and any(
+                cells[len(header) :] or [len(cells) < len(header)]
+            ):
                 reason = f"{len(cells)} values where the header names {len(header)} columns"
                 bad.setdefault(reason, []).append(f"{path.name}, line {line}")
                 continue
@@ -133,8 +118,12 @@ def _json(path: Path, text: str, kind: str) -> Raw:
             whole = json.loads(text)
         except json.JSONDecodeError:  # Many call JSONL so.
             return _json(path, text, "jsonl")
+        if isinstance(whole, Mapping) and "log_history" in whole:
+            whole = whole["log_history"]  # trainer_state.json of transformers
         if isinstance(whole, Mapping) and all(isinstance(v, list) for v in whole.values()):
-            whole = [dict(zip(whole, row, strict=False)) for row in zip(*whole.values(), strict=False)]
+            whole = [
+                dict(zip(whole, row, strict=False)) for row in zip(*whole.values(), strict=False)
+            ]
         given = whole if isinstance(whole, list) else [whole]
         return from_objects(
             (one for one in given if isinstance(one, Mapping)),
@@ -160,46 +149,6 @@ def _json(path: Path, text: str, kind: str) -> Raw:
     return found
 
 
-def from_objects(objects: Iterable[Mapping[str, Any]], rows: Sequence[str]) -> Raw:
-    """Rows from dictionaries; those inside become `outer.inner`.
-
-    Args:
-        objects: name → cell, one a row.
-        rows: where each stands.
-
-    Returns:
-        The rows.
-    """
-    flat = [flattened(one) for one in objects]
-    names = dict.fromkeys(name for one in flat for name in one)
-    return Raw({name: column(one.get(name) for one in flat) for name in names}, tuple(rows))
-
-
-def flattened(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A dictionary without dictionaries in it.
-
-    Args:
-        given: name → value or dictionary.
-        prefix: of all names.
-
-    Returns:
-        `outer.inner` → value.
-
-    Example:
-        >>> flattened({"config": {"lr": {"value": 0.1}}, "loss": 2.0})
-        {'config.lr': 0.1, 'loss': 2.0}
-    """
-    flat: dict[str, Any] = {}
-    for name, value in given.items():
-        if isinstance(value, Mapping) and set(value) <= {"value", "desc"} and "value" in value:
-            value = value["value"]  # So W&B keeps its configurations.
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
-
-
 def _parquet(path: Path) -> Raw:
     import polars
 
@@ -217,31 +166,3 @@ def _parquet(path: Path) -> Raw:
         else:
             columns[series.name] = column(series.to_list())
     return Raw(columns, tuple(f"{path.name}, row {n}" for n in range(1, frame.height + 1)))
-
-
-def joined(parts: Sequence[tuple[str, Raw]]) -> Raw:
-    """Several files below one another, with a column that names the file.
-
-    Args:
-        parts: name and rows of each.
-
-    Returns:
-        All rows; a column that a file lacks is missing in its rows.
-    """
-    if len(parts) == 1:
-        return parts[0][1]
-    names = dict.fromkeys(name for _, raw in parts for name in raw.columns)
-    cells: dict[str, list[Any]] = {name: [] for name in names}
-    for _, raw in parts:
-        for name, held in cells.items():
-            held.extend(raw.columns.get(name, np.full(len(raw.rows), np.nan)).tolist())
-    columns = {name: column(held) for name, held in cells.items()}
-    if "file" not in columns:
-        columns["file"] = column(name for name, raw in parts for _ in raw.rows)
-    bad: dict[str, list[str]] = {}
-    for _, raw in parts:
-        for reason, where in raw.bad.items():
-            bad.setdefault(reason, []).extend(where)
-    notes = list(dict.fromkeys(note for _, raw in parts for note in raw.notes))
-    notes.insert(0, f"{len(parts)} files: {places([name for name, _ in parts])}.")
-    return Raw(columns, tuple(row for _, raw in parts for row in raw.rows), notes, bad)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from likely.forecast._numbers import column
-from likely.forecast._table_files import Raw, flattened
+from likely.forecast._raw import Raw, flattened
 
 _CHART = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<edge>__(?:MIN|MAX))?")
 _AXES = ("step", "_step", "_runtime", "_timestamp", "relative time (process)", "wall time")
@@ -86,7 +86,9 @@ def _unfold_chart(raw: Raw) -> Raw:
         for metric, held in values.items():
             parts[metric] += held[chosen].tolist()
         rows += [f"{raw.rows[k]}, {run}" for k in chosen]
-    notes = [f"A chart of {len(runs)} runs was unfolded: columns run, {axis}, {', '.join(metrics)}."]
+    notes = [
+        f"A chart of {len(runs)} runs was unfolded: columns run, {axis}, {', '.join(metrics)}."
+    ]
     if len(kept) < len(found):
         notes.append(f"{len(found) - len(kept)} columns __MIN and __MAX were left out.")
     columns = {name: column(cells) for name, cells in parts.items()}

@@ -1,6 +1,6 @@
 """Rows of the same run: the last ones, their mean, every n-th."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -58,13 +58,15 @@ def names_of(table: Table, by: By = ()) -> list[str]:
     """
     given = [by] if isinstance(by, str) else list(by)
     if given:
-        return given
+        # Once the rates of a schedule are there, its name is another column.
+        named = "schedule_name" in table
+        return ["schedule_name" if one == "schedule" and named else one for one in given]
     if "run" in table:
         return ["run"]
     return [
         name
         for name, values in table.items()
-        if isinstance(values, np.ndarray) and values.dtype == object and name not in ("step", "lr")
+        if isinstance(values, np.ndarray) and values.dtype == object
     ]
 
 
@@ -97,6 +99,7 @@ def last_checkpoints(table: Table, *, by: By = (), count: Annotated[int, Ge(1)] 
     """
     checked(last_checkpoints, locals())
     groups = runs_of(table, by)
+    _check_one_row_a_step(table, groups, names_of(table, by))
     ends = [held[-count:] for held in groups.values()]
     last = [held[-1] for held in ends]
     kept = table.take(np.array(last, np.int64))
@@ -115,8 +118,29 @@ def last_checkpoints(table: Table, *, by: By = (), count: Annotated[int, Ge(1)] 
     short = [" ".join(map(str, k)) for k, held in groups.items() if len(held) < count]
     few = f" Fewer rows than that: {places(short)}." if short else ""
     names = ", ".join(names_of(table, by)) or "the whole table"
-    said = f"Of each run (told apart by {names}) the {which}: {len(rows):,} of {table.count:,}.{few}"
+    said = (
+        f"Of each run (told apart by {names}) the {which}: {len(rows):,} of {table.count:,}.{few}"
+    )
     return replace(kept, columns=columns, rows=tuple(rows)).noted(said)
+
+
+def _check_one_row_a_step(
+    table: Table, groups: Mapping[tuple[Any, ...], Sequence[int]], names: Sequence[str]
+) -> None:
+    """Two texts at one step of a run are two things that were measured, and no checkpoints."""
+    if "step" not in table:
+        return
+    steps = numbers(table["step"])
+    texts = {k: v for k, v in table.items() if isinstance(v, np.ndarray) and v.dtype == object}
+    for key, held in groups.items():
+        end = [k for k in held if steps[k] == steps[held[-1]]]
+        apart = [name for name, v in texts.items() if len({v[k] for k in end}) > 1]
+        if apart:
+            raise BadInput(
+                f"{' '.join(map(str, key)) or 'The table'}: {len(end)} rows stand at step "
+                f"{steps[end[0]]:g}, which differ in {places(apart)}: choose one with --where, or "
+                f"tell them apart with --by {','.join([*names, apart[0]])}."
+            )
 
 
 def _mean(values: Float[np.ndarray, "K"]) -> float:

@@ -43,7 +43,8 @@ def logged_schedule(
         steps, rates = np.r_[0.0, warmup, steps], np.r_[0.0, rates[0], rates]
     elif warmup != 0 and steps[0] > 1:
         steps, rates = np.r_[0.0, steps], np.r_[0.0, rates]
-    return np.interp(np.arange(1.0, np.floor(steps[-1]) + 1), steps, rates)
+    every = np.arange(1.0, np.floor(steps[-1]) + 1)
+    return np.asarray(np.interp(every, steps, rates), np.float64)
 
 
 def with_schedules(
@@ -54,8 +55,8 @@ def with_schedules(
     A column of text that was called `schedule` is called `schedule_name` then.
 
     Args:
-        table: with step and lr; every row of a run helps, also those that a law is not fitted to,
-            so choose rows afterwards.
+        table: with step and learning_rate; every row of a run helps, also those that a law is not
+            fitted to, so choose rows afterwards.
         by: columns that tell runs apart.
         warmup: steps in which the rate rose from 0; 0 where it began at full height.
 
@@ -63,20 +64,20 @@ def with_schedules(
         The same rows with one array a row; the rows of a run share theirs.
 
     Raises:
-        BadInput: no step or lr, or one run with two rates at a step.
+        BadInput: no step or learning_rate, or one run with two rates at a step.
     """
     checked(with_schedules, locals())
     held = table.get("schedule")
     if isinstance(held, tuple):
         return table
-    lacking = [name for name in ("step", "lr") if name not in table]
+    lacking = [name for name in ("step", "learning_rate") if name not in table]
     if lacking:
         raise BadInput(
             f"A schedule needs the learning rate that was logged at each step; the table has no "
-            f"{' and no '.join(lacking)}: --map lr=COLUMN --map step=COLUMN, or a column schedule "
-            "with one array a row (Table.with_column)."
+            f"{' and no '.join(lacking)}: --map learning_rate=COLUMN --map step=COLUMN, or a "
+            "column schedule with one array a row (Table.with_column)."
         )
-    steps, rates = numbers(table["step"]), numbers(table["lr"])
+    steps, rates = numbers(table["step"]), numbers(table["learning_rate"])
     made: list[np.ndarray] = [np.empty(0)] * table.count
     before: list[str] = []
     for key, places_of in runs_of(table, by).items():
@@ -92,6 +93,7 @@ def with_schedules(
             before.append(f"{name} ({logged[0]:g})")
         for k in places_of:
             made[k] = whole
+    told_apart = ", ".join(names_of(table, by)) or "nothing"
     columns = dict(table.columns)
     if held is not None:
         columns["schedule_name"] = held
@@ -101,7 +103,7 @@ def with_schedules(
         said[0] += " If you know the warm-up: --warmup STEPS (0 for none)."
     return replace(table, columns=columns | {"schedule": tuple(made)}).noted(
         "schedule: straight lines between the learning rates that were logged, runs told apart by "
-        f"{', '.join(names_of(table, by)) or 'nothing'}.",
+        f"{told_apart}.",
         *said,
     )
 

@@ -1,21 +1,17 @@
-"""Tables of runs: named columns, where each row came from, and what was done on reading."""
+"""A table of runs: named columns, where each row came from, and what was done on reading."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 from numpy.typing import ArrayLike
 
-from likely.core.errors import BadInput, BadSetting, ShapeError
-from likely.core.settings import checked
+from likely.core.errors import ShapeError
 from likely.forecast import _reading
 from likely.forecast._expressions import chosen, evaluate
 from likely.forecast._formula_words import unknown
-
-__all__ = ["Table", "parse_map", "read_table"]
 
 Kept = Shaped[np.ndarray, "R"] | tuple[np.ndarray, ...]
 """A column: numbers or texts; or one array a row, as `schedule` has them."""
@@ -87,6 +83,14 @@ class Table(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.columns)
 
+    @property
+    def _plain(self) -> dict[str, Any]:
+        """Columns that formulas can use; `schedule` stands for its names where there are such."""
+        plain = {k: held for k, held in self.columns.items() if not isinstance(held, tuple)}
+        if "schedule_name" in plain:
+            plain.setdefault("schedule", plain["schedule_name"])
+        return plain
+
     def take(self, which: ArrayLike) -> "Table":
         """Some of the rows.
 
@@ -122,7 +126,7 @@ class Table(Mapping[str, Any]):
         Raises:
             BadInput: it cannot be read, names a column that is not there, or no row fulfils it.
         """
-        kept = self.take(chosen(condition, self.columns, self.count))
+        kept = self.take(chosen(condition, self._plain, self.count))
         return kept.noted(f"Rows where {condition}: {kept.count:,} of {self.count:,}.")
 
     def with_column(self, name: str, values: "str | ArrayLike | Sequence[np.ndarray]") -> "Table":
@@ -141,7 +145,7 @@ class Table(Mapping[str, Any]):
         """
         made: Any
         if isinstance(values, str):
-            made = np.broadcast_to(evaluate(values, self.columns), (self.count,))
+            made = np.broadcast_to(evaluate(values, self._plain), (self.count,))
         elif isinstance(values, Sequence) and any(isinstance(one, np.ndarray) for one in values):
             made = tuple(values)
         else:
@@ -166,116 +170,3 @@ class Table(Mapping[str, Any]):
 
 def _at(values: Kept, places: Int[np.ndarray, "K"] | Bool[np.ndarray, "R"]) -> Any:
     return tuple(values[k] for k in places) if isinstance(values, tuple) else values[places]
-
-
-def parse_map(texts: Sequence[str]) -> dict[str, str]:
-    """What `--map` was given, by the name of the column.
-
-    Args:
-        texts: each `NAME=COLUMN` or `NAME=FORMULA`.
-
-    Returns:
-        Name → column or formula.
-
-    Raises:
-        BadSetting: one of another form, or two for one name.
-
-    Example:
-        >>> parse_map(["params=N", "loss=log(ppl)"])
-        {'params': 'N', 'loss': 'log(ppl)'}
-    """
-    found: dict[str, str] = {}
-    problems = []
-    for text in texts:
-        name, sign, formula = (part.strip() for part in text.partition("="))
-        if not (name and sign and formula):
-            problems.append(f"{text!r} should be NAME=COLUMN or NAME=FORMULA, such as params=N.")
-        elif name in found:
-            problems.append(f"{name} is given twice: {found[name]!r} and {formula!r}.")
-        found[name] = formula
-    if problems:
-        raise BadSetting("--map", problems)
-    return found
-
-
-def read_table(
-    path: str | Path | Sequence[str | Path],
-    *,
-    columns: Mapping[str, str] | None = None,
-    where: str | None = None,
-    needs: Sequence[str] | None = None,
-    loss_unit: Literal["nats", "bits"] = "nats",
-    tokens_per_step: float | None = None,
-    checkpoints: Literal["auto", "all", "final"] = "auto",
-    average: int = 1,
-    by: Sequence[str] = (),
-    warmup: int | None = None,
-    on_error: Literal["skip", "raise"] = "skip",
-) -> Table:
-    """Read a table of runs, say what was done to it, and leave out no row in silence.
-
-    Columns `params`, `params_no_embed`, `tokens`, `flops`, `loss`, `step`, `lr`, `batch` and `run`
-    are found under the names that they usually have; the file's columns stay beside them under
-    their own. Of flops = 6·params·tokens the third is made from two.
-
-    Args:
-        path: CSV or TSV (`,`, `;` or tab), JSONL, JSON, Parquet; an export of Weights & Biases in
-            one of them; a run folder of `likely train` or a folder of such; a pattern; several.
-        columns: name → column of the file, or a formula: `{"tokens": "bs * 2048 * ti"}`.
-        where: which rows, as `Table.where` reads it.
-        needs: columns that must be there, without which a row is of no use; left out, whatever of
-            params, tokens and loss is found.
-        loss_unit: what the loss is in; in the table it is in nats.
-        tokens_per_step: makes tokens from steps.
-        checkpoints: `final` keeps the last rows of each run. `auto` keeps all of a file, and of
-            run folders the last, unless `schedule` is needed.
-        average: last rows of a run that are averaged, where the last are kept.
-        by: columns that tell runs apart; left out, `run`, or else all texts.
-        warmup: steps in which the learning rate rose from 0, for `schedule`.
-        on_error: `skip` leaves out rows that cannot be used and lists them in the notes; `raise`
-            stops at the first.
-
-    Returns:
-        The table.
-
-    Raises:
-        BadInput: nothing to read, a column that is not there or could be several, values in
-            another unit than they should have, no row of use.
-        BadSetting: settings that are none.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     file = Path(folder) / "runs.csv"
-        ...     size = file.write_text("N,D,val_loss\\n125m,2.5B,3.4\\n1.3B,26B,nan\\n")
-        ...     table = read_table(file)
-        >>> table["params"].tolist(), table["tokens"].tolist(), table.rows
-        ([125000000.0], [2500000000.0], ('runs.csv, line 2',))
-        >>> print(table.notes[-1])
-        1 row left out, loss is missing: runs.csv, line 3.
-    """
-    checked(read_table, locals())
-    given = _reading.Reading(path, dict(columns or {}), needs, loss_unit, tokens_per_step)
-    read = given.read()
-    table = Table(read.columns, read.rows, tuple(read.notes), read.candidates)
-    from likely.forecast import checkpoints as of_runs  # These are made of tables themselves.
-    from likely.forecast.logged import with_schedules
-
-
-    needed = given.needed
-    if "schedule" in needed:
-        table = with_schedules(table, by=by, warmup=warmup)
-    if where:
-        table = table.where(where)
-    given.require(table.columns, table.candidates)
-    good, notes = _reading.usable(table.columns, table.rows, needed, read, on_error)
-    table = table.take(good).noted(*notes)
-    last = checkpoints == "final" or (checkpoints == "auto" and read.runs)
-    if last and not (checkpoints == "auto" and "schedule" in needed):
-        table = of_runs.last_checkpoints(table, by=by, count=average)
-    elif average > 1:
-        raise BadSetting("read_table", [f"average={average} needs checkpoints='final'."])
-    notes = _reading.remarks(table.columns, table.rows, needed, read)
-    if not table.count:
-        raise BadInput(f"{path} has no row.")
-    return table.noted(*notes)
