@@ -41,8 +41,8 @@ def evaluate(text: str, columns: Values) -> Any:
             return Evaluator(text, {k: columns[name] for k, name in names.items()}, names).of(tree)
     except (SyntaxError, RecursionError, MemoryError) as problem:
         raise BadInput(
-            f"{text!r} is no formula: write columns, numbers, + - * / **, comparisons, and/or/not "
-            f"and {', '.join(FUNCTIONS)}; {EXAMPLE}."
+            f"{text[:80]!r} is no formula: write columns, numbers, + - * / **, comparisons, "
+            f"and/or/not and {', '.join(FUNCTIONS)}; {EXAMPLE}."
         ) from problem
 
 

@@ -104,11 +104,15 @@ class Evaluator:
         if isinstance(op, ast.In | ast.NotIn):
             if not isinstance(right, ast.Tuple | ast.List):
                 right = ast.Tuple([right], ast.Load())
-            each = [self._compare(ast.Eq(), left, one) for one in right.elts]
-            if not each:
+            if not right.elts:
                 raise SyntaxError
-            found = np.logical_or.reduce(each)
-            return ~found if isinstance(op, ast.NotIn) else found
+            # What is missing is in no list, and not in none either.
+            if isinstance(op, ast.In):
+                each = [self._compare(ast.Eq(), left, one) for one in right.elts]
+                return np.logical_or.reduce(each)
+            return np.logical_and.reduce(
+                [self._compare(ast.NotEq(), left, one) for one in right.elts]
+            )
         if type(op) in _ORDER:
             return _ORDER[type(op)](self._number(left), self._number(right))
         if not isinstance(op, ast.Eq | ast.NotEq):

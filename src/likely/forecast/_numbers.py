@@ -78,7 +78,7 @@ def numbers(values: Sequence[Any] | Shaped[np.ndarray, "R"]) -> Float[np.ndarray
 def missing(values: Shaped[np.ndarray, "R"]) -> Bool[np.ndarray, "R"]:
     """Where a column holds nothing."""
     if values.dtype == np.float64:
-        return np.isnan(values)
+        return np.asarray(np.isnan(values))
     return np.array([is_missing(cell) for cell in values.tolist()], np.bool_)
 
 

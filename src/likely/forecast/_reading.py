@@ -33,7 +33,7 @@ class Reading:
     maps: dict[str, str]
     needs: Sequence[str] | None
     loss_unit: str
-    tokens_per_step: float | None
+    tokens_per_step: int | None
     needed: tuple[str, ...] = ()
 
     def read(self) -> Named:
@@ -56,8 +56,8 @@ class Reading:
     def _convert(self, named: Named) -> None:
         """Units; where a whole column must be in another one, that is told before it is used."""
         for name in ("params", "params_no_embed", "tokens", "flops", "loss"):
-            if name not in named.sources:
-                continue
+            if name not in named.sources or named.runs:
+                continue  # Our own runs count as they say.
             values, source = numbers(named.columns[name]), named.sources[name]
             said = _row_checks.scale_problem(name, values, source)
             if not said or name in named.formulas:
@@ -74,7 +74,7 @@ class Reading:
             named.columns["tokens"] = numbers(named.columns["step"]) * self.tokens_per_step
             named.sources["tokens"] = "step"
             named.candidates.pop("tokens", None)
-            named.notes.append(f"tokens = {self.tokens_per_step:,.12g} · step, as you said.")
+            named.notes.append(f"tokens = {self.tokens_per_step:,} · step, as you said.")
 
     def require(
         self,

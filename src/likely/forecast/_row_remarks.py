@@ -70,15 +70,17 @@ def repeated(columns: Columns, rows: Sequence[str]) -> list[str]:
     notes = []
     twice = [f"{rows[b]} = {rows[a]}" for a, b in _pairs(whole, among)]
     if twice:
-        notes.append(f"{len(twice):,} rows are there twice and kept: {'; '.join(twice[:3])}.")
+        notes.append(
+            f"Kept, though equal to an earlier row ({len(twice):,}): {'; '.join(twice[:3])}."
+        )
     if "loss" in columns:
         loss = _refined(codes[among], columns["loss"][among])
         _, first = np.unique(loss, return_index=True)
         others = [f"{rows[a]} and {rows[b]}" for a, b in _pairs(codes[among][first], among[first])]
         if others:
             notes.append(
-                f"{len(others):,} rows agree with another in everything but what was measured "
-                f"(repeated runs, or a column is missing that tells them apart), and are kept: "
+                "Kept, though equal to an earlier row in all but what was measured (repeated runs? "
+                f"or a column that tells them apart is missing; {len(others):,}): "
                 f"{'; '.join(others[:3])}."
             )
     return notes

@@ -47,6 +47,7 @@ _WEAK: Mapping[str, re.Pattern[str]] = {
 }
 _NOT_COUNTED = re.compile(r"(no|non|without|excl|excluding|minus)_?emb|(^|_)nonemb")
 _PREFIXES = re.compile(r"^(config|summary|summary_metrics|summarymetrics|json_config)\.")
+_AGAIN = re.compile(r" \(again( \d+)?\)$")
 _FLOPS = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21}
 _DAYS = re.compile(r"(.*_)?(p(eta)?_?f(lops?)?(_?s)?_?days?)")
 OURS = (
@@ -82,7 +83,8 @@ def plain(name: str) -> str:
         >>> plain("config.numParams"), plain("eval/c4_val/CrossEntropyLoss"), plain("Tokens (B)")
         ('num_params', 'eval_c4_val_cross_entropy_loss', 'tokens_b')
     """
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", _PREFIXES.sub("", name))
+    bare = _PREFIXES.sub("", _AGAIN.sub("", name))
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", bare)
     return re.sub(r"[\W_]+", "_", words.casefold()).strip("_")
 
 
@@ -103,11 +105,12 @@ def candidates(
     """
     found: dict[str, dict[int, list[Found]]] = {ours: {} for ours in OURS}
     for name, values in columns.items():
-        if name in OURS:
-            found[name].setdefault(0, []).append(Found(name))
+        own = _AGAIN.sub("", name)
+        if own in OURS:
+            found[own].setdefault(0, []).append(Found(name))
             continue
         for ours, rank, scale in _meanings(plain(name), bracketed=bool(re.search(r"[(\[]", name))):
-            if ours == "run" or _is_numeric(values):
+            if ours == "run" or _is_numeric(values, 0.5 if rank > 1 else 0.0):
                 found[ours].setdefault(rank, []).append(Found(name, scale))
                 break
     best = {ours: ranks[min(ranks)] for ours, ranks in found.items() if ranks}
@@ -147,12 +150,12 @@ def _scaled(name: str) -> tuple[str, float]:
     return (stem, SCALES[unit]) if stem and unit in SCALES else (name, 1.0)
 
 
-def _is_numeric(values: Shaped[np.ndarray, "R"]) -> bool:
-    """Whether most of what a column holds are numbers."""
+def _is_numeric(values: Shaped[np.ndarray, "R"], share: float = 0.5) -> bool:
+    """Whether more than a share of what a column holds are numbers."""
     if values.dtype == np.float64:
         return bool(np.isfinite(values).any())
     there = [value for value in values if not is_missing(value)]
-    return bool(there) and float(np.isfinite(numbers(there)).mean()) > 0.5
+    return bool(there) and float(np.isfinite(numbers(there)).mean()) > share
 
 
 _HINTS = (

@@ -120,8 +120,8 @@ def _check_one_rate(
     same = np.diff(steps[order]) == 0
     apart = np.abs(np.diff(rates[order])) > 1e-6 * np.abs(rates).max()
     if np.any(same & apart):
-        step = steps[order][1:][same & apart][0]
+        step, now = steps[order][1:][same & apart][0], ", ".join(names_of(table, by)) or "none"
         raise BadInput(
             f"{name}: step {step:g} has several learning rates, so there are several runs in it: "
-            f"say which columns tell runs apart (--by; now: {', '.join(names_of(table, by))})."
+            f"say which columns tell runs apart (--by; now: {now})."
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 
 from likely.core.errors import BadSetting
 from likely.core.settings import checked
@@ -55,7 +55,7 @@ def read_table(
     where: str | None = None,
     needs: Sequence[str] | None = None,
     loss_unit: Literal["nats", "bits"] = "nats",
-    tokens_per_step: Annotated[float, Gt(0)] | None = None,
+    tokens_per_step: Annotated[int, Ge(1)] | None = None,
     checkpoints: Literal["auto", "all", "final"] = "auto",
     average: Annotated[int, Ge(1)] = 1,
     by: Sequence[str] = (),
