@@ -207,7 +207,7 @@ class TestWeightsAndBiases:
         assert table["run"].tolist() == ["a", "a", "b x"]
         assert table["loss"].tolist() == [5, 4, 6]
         assert table.rows[2] == "runs.csv, line 2, b x"
-        assert "1 columns __MIN and __MAX were left out" in said(table)
+        assert "Columns __MIN and __MAX were left out (1)" in said(table)
 
     @pytest.mark.parametrize("write", [json.dumps, repr])
     def test_settings_in_a_cell(self, table_of, write):
@@ -249,6 +249,16 @@ class TestUnits:
         assert "median" not in said(table_of("C,N,D,loss\n6.6e17,1e8,1e9,3.5\n"))
         giga = table_of("total_training_Gflops,N,D,loss\n6e8,1e8,1e9,3.5\n")
         assert giga["flops"].tolist() == [6e17]
+
+    def test_a_column_flops_that_is_no_compute(self, table_of):
+        text = "flops,N,D,loss\n17.8,1e8,1e9,3.5\n18.8,1e8,1e10,3.2\n"
+        table = table_of(text)
+        assert table["flops"].tolist() == [6e17, 6e18]
+        assert table["flops_of_file"].tolist() == [17.8, 18.8]
+        assert "flops = 6·params·tokens, since 'flops' is" in said(table)
+        assert "are these logarithms?" in problem(table_of, text, needs=("flops", "loss"))
+        mapped = table_of(text, columns={"flops": "10**flops"})
+        assert mapped["flops"] == pytest.approx([10**17.8, 10**18.8])
 
     def test_logarithms_are_caught_before_they_are_fitted(self, table_of):
         text = "N,num_token,loss\n125m,9,3.5\n125m,10.5,3.2\n"
@@ -315,7 +325,7 @@ class TestRowsThatCannotBeUsed:
         table = table_of("N,D,loss,lr\n1e6,1e9,3,\n1e6,2e9,2.9,x\n1e6,3e9,2.8,0.1\n")
         assert table.count == 3
         assert np.isnan(table["learning_rate"]).tolist() == [True, True, False]
-        assert "learning_rate is missing in 1 rows that hold text" in said(table)
+        assert "learning_rate is missing where it holds text (rows: 1)" in said(table)
 
     def test_repeated_rows_are_kept_and_told(self, table_of):
         table = table_of("N,D,loss\n1e6,1e9,3.5\n1e6,1e9,3.5\n1e6,1e9,3.6\n2e6,1e9,3.5\n")
@@ -426,6 +436,7 @@ class TestTable:
         )
         assert table.with_column("double", "2*loss")["double"].tolist() == [10, 8, 6]
         assert table.with_column("text", ["a", "b", "c"])["text"].dtype == object
+        assert repr(table) == "Table(3 rows: params, loss)"
         assert table.get("none") is None
         assert "none" not in table
 

@@ -121,6 +121,37 @@ def _as_number(name: str, values: Any, named: Named) -> Any:
     return mixed
 
 
+def mend_compute(named: Named, needed: tuple[str, ...]) -> None:
+    """A column called flops that is not the compute of the training is not used for it.
+
+    Logarithms, operations a token, or operations of one device would else order the runs and
+    measure how far a forecast reaches.
+
+    Args:
+        named: is changed.
+        needed: where flops is needed, it stays what somebody says that it is.
+    """
+    counts = [name for name in ("params", "tokens") if name in named.sources]
+    given = "flops" in named.sources and "flops" not in named.formulas and len(counts) == 2
+    if not given or "flops" in needed or named.odd & {"params", "tokens"}:
+        return
+    params, tokens, flops = (numbers(named.columns[k]) for k in ("params", "tokens", "flops"))
+    made = 6 * params * tokens
+    with np.errstate(all="ignore"):
+        ratios = flops / made
+    there = np.isfinite(ratios)
+    ratio = float(np.median(ratios[there])) if there.any() else 1.0
+    if 0.1 <= ratio <= 10:
+        return
+    source = named.sources["flops"]
+    named.columns |= {"flops_of_file": flops, "flops": made}
+    named.derived.add("flops")
+    named.notes.append(
+        f"flops = 6·params·tokens, since {source!r} is {ratio:.3g} times that and no compute of a "
+        "training (logarithms? a token's?); it is the column flops_of_file here."
+    )
+
+
 def derive(named: Named, needed: tuple[str, ...]) -> None:
     """The third of flops = 6·params·tokens.
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from likely.core.errors import BadInput, did_you_mean
 from likely.forecast import _row_checks, _synonyms
-from likely.forecast._naming import TEXT, Named, derive, find_columns, map_columns
+from likely.forecast._naming import TEXT, Named, derive, find_columns, map_columns, mend_compute
 from likely.forecast._numbers import numbers, places
 from likely.forecast._sources import sources
 
@@ -47,6 +47,7 @@ class Reading:
         usual = [name for name in _USUAL if name in named.sources]
         self.needed = tuple(dict.fromkeys(self.needs if self.needs is not None else usual))
         self._convert(named)
+        mend_compute(named, self.needed)
         derive(named, self.needed)
         ours = [name for name in (*self.maps, *_synonyms.OURS) if name in named.columns]
         order = dict.fromkeys([*ours, *named.columns])
@@ -187,5 +188,5 @@ def as_numbers(
             continue
         made[name] = found
         if lost:
-            notes.append(f"{name} is missing in {len(lost):,} rows that hold text there.")
+            notes.append(f"{name} is missing where it holds text (rows: {len(lost):,}).")
     return made, notes

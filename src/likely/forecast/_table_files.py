@@ -105,8 +105,8 @@ def _names(header: Sequence[str]) -> tuple[list[str], list[str]]:
         name = given.strip() or f"column {place}"
         times = sum(one == name or one.startswith(f"{name} (again") for one in names)
         if times:
-            notes.append(f"There are several columns {name!r}; the later one is {name!r} (again).")
-            name = f"{name} (again{'' if times == 1 else f' {times}'})"
+            first, name = name, f"{name} (again{'' if times == 1 else f' {times}'})"
+            notes.append(f"There are several columns {first!r}; a later one is {name!r} here.")
         names.append(name)
     return names, notes
 

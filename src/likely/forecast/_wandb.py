@@ -90,6 +90,6 @@ def _unfold_chart(raw: Raw) -> Raw:
         f"A chart of {len(runs)} runs was unfolded: columns run, {axis}, {', '.join(metrics)}."
     ]
     if len(kept) < len(found):
-        notes.append(f"{len(found) - len(kept)} columns __MIN and __MAX were left out.")
+        notes.append(f"Columns __MIN and __MAX were left out ({len(found) - len(kept)}).")
     columns = {name: column(cells) for name, cells in parts.items()}
     return Raw(columns, tuple(rows), raw.notes + notes, raw.bad)

@@ -12,12 +12,13 @@ from likely.core.errors import ShapeError
 from likely.forecast import _reading
 from likely.forecast._expressions import chosen, evaluate
 from likely.forecast._formula_words import unknown
+from likely.forecast._numbers import places
 
 Kept = Shaped[np.ndarray, "R"] | tuple[np.ndarray, ...]
 """A column: numbers or texts; or one array a row, as `schedule` has them."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table(Mapping[str, Any]):
     """Columns of runs by name, each with one value a row; it is never changed, only made anew.
 
@@ -54,6 +55,9 @@ class Table(Mapping[str, Any]):
     def count(self) -> int:
         """R, how many rows there are."""
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Table({self.count:,} rows: {places(list(self.columns), 12)})"
 
     def __getitem__(self, name: str) -> Any:
         if name in self.columns:
@@ -108,9 +112,9 @@ class Table(Mapping[str, Any]):
             raise ShapeError(
                 f"{asked.size} truth values cannot choose among {self.count} rows: give one a row."
             )
-        places = np.flatnonzero(asked) if asked.dtype == np.bool_ else asked.astype(np.int64)
-        columns = {name: _at(values, places) for name, values in self.columns.items()}
-        return replace(self, columns=columns, rows=tuple(self.rows[k] for k in places))
+        kept = np.flatnonzero(asked) if asked.dtype == np.bool_ else asked.astype(np.int64)
+        columns = {name: _at(values, kept) for name, values in self.columns.items()}
+        return replace(self, columns=columns, rows=tuple(self.rows[k] for k in kept.tolist()))
 
     def where(self, condition: str) -> "Table":
         """Rows that fulfil a condition, such as `params < 1e9 and hparams == 'base'`.
