@@ -6,7 +6,7 @@ import numpy as np
 
 
 def effective(amount: Any, unique: Any, star: Any) -> tuple[Any, Any, Any]:
-    """What an amount is worth whose unique part is smaller, and its slopes by star and by unique."""
+    """What an amount with repeats is worth, and its slopes by star and by the unique part."""
     repeats = amount / unique - 1
     left = np.exp(-repeats / star)
     value = unique * (1 + star * (1 - left))

@@ -19,8 +19,8 @@ def weighted(factors: Sequence[Any], target: Values, weights: Values) -> tuple[A
         weights: of the residuals, `[R]`.
 
     Returns:
-        Coefficients, no smaller than a thousandth of the mean target's share, and the sum of squared
-        weighted residuals.
+        Coefficients, none so small that it had no logarithm, and the sum of squared weighted
+        residuals.
     """
     from scipy.optimize import nnls
 
@@ -45,7 +45,7 @@ def best(candidates: Sequence[tuple[float, Mapping[str, float]]], keep: int) -> 
     return {name: np.unique([one[1][name] for one in ranked]) for name in ranked[0][1]}
 
 
-def pairs(*grids: Sequence[float]) -> Any:
+def pairs(*grids: Any) -> Any:
     """Every combination of some grids.
 
     Args:

@@ -55,7 +55,9 @@ def average_params(
         Jin et al., The Journey Matters: Average Parameter Count over Pre-training Unifies Sparse
         and Dense Scaling Laws, 2025. arXiv:2501.12486
     """
-    return _two_powers.loss(average_params, tokens, E=E, A=A, B=B, alpha=alpha, beta=beta)[0]
+    given = {"E": E, "A": A, "B": B, "alpha": alpha, "beta": beta}
+    loss: Column = _two_powers.loss(average_params, tokens, **given)[0]
+    return loss
 
 
 def linear(

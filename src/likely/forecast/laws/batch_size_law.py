@@ -24,7 +24,7 @@ def batch_size_law(tokens: Column, *, c: Positive, tokens_exponent: Coefficient)
 
     Example:
         >>> round(float(batch_size_law(1e11, c=0.58, tokens_exponent=0.571)))
-        1107070
+        1107715
 
     References:
         Li et al., Predictable Scale: Part I, Step Law, 2025. arXiv:2503.04715

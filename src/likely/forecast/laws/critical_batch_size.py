@@ -27,7 +27,7 @@ def critical_batch_size(loss: Column, *, B_star: Positive, alpha_B: Exponent) ->
 
     Example:
         >>> round(float(critical_batch_size(3.0, B_star=2e8, alpha_B=0.21)))
-        1068869
+        1069114
 
     References:
         Kaplan et al., Scaling Laws for Neural Language Models, 2020, eq. 1.4. arXiv:2001.08361;

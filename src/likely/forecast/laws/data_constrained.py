@@ -52,7 +52,7 @@ def data_constrained(
     Example:
         >>> c4 = {"E": 1.87, "A": 521.0, "B": 1488.0, "alpha": 0.353, "beta": 0.353}
         >>> repeats = {"R_D": 15.387756, "R_N": 5.309743}
-        >>> epochs = np.array([1, 4, 44])
+        >>> epochs = np.array([1.0, 4.0, 44.0])
         >>> data_constrained(2.8e9, 55e9, 55e9 / epochs, **c4, **repeats).round(3).tolist()
         [2.352, 2.375, 2.696]
 
@@ -64,7 +64,8 @@ def data_constrained(
     base = np.minimum(params, optimal_params(unique, A, B, alpha, beta)[0])
     data = effective(tokens, unique, R_D)[0]
     size = effective(params, base, R_N)[0]
-    return E + A * np.exp(-alpha * np.log(size)) + B * np.exp(-beta * np.log(data))
+    loss: Column = E + A * np.exp(-alpha * np.log(size)) + B * np.exp(-beta * np.log(data))
+    return loss
 
 
 def value_and_jacobian(

@@ -41,7 +41,7 @@ def deceleration(
 
     Example:
         >>> smallest = {"b": 18.42, "c0": 0.175, "c1": -0.162, "d1": 5877.0, "f1": 0.3}
-        >>> deceleration(np.array([1000, 100_000]), **smallest).round(2).tolist()
+        >>> deceleration(np.array([1e3, 1e5]), **smallest).round(2).tolist()
         [5.5, 3.89]
 
     References:

@@ -19,7 +19,7 @@ def kaplan(
     alpha_N: Exponent,
     alpha_D: Exponent,
 ) -> Column:
-    r"""What a model of N parameters loses on a data set of D tokens, trained until it stops falling.
+    r"""What a model of N parameters loses on D tokens, trained until its loss stops falling.
 
     $$ L(N, D) = \left[\left(\frac{N_c}{N}\right)^{\alpha_N / \alpha_D} +
        \frac{D_c}{D}\right]^{\alpha_D} $$
@@ -48,7 +48,8 @@ def kaplan(
         Kaplan et al., Scaling Laws for Neural Language Models, 2020, eq. 1.5. arXiv:2001.08361 (the
         constants above are those of its one-variable laws, eq. 1.1 and 1.2)
     """
-    return _parts(params, tokens, N_c, D_c, alpha_N, alpha_D)[0]
+    loss: Column = _parts(params, tokens, N_c, D_c, alpha_N, alpha_D)[0]
+    return loss
 
 
 def _parts(N: Any, D: Any, N_c: Any, D_c: Any, alpha_N: Any, alpha_D: Any) -> tuple[Any, ...]:

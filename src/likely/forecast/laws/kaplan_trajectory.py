@@ -61,7 +61,8 @@ def kaplan_trajectory(
         and solving for L is our reading of both.
     """
     given = (N_c, alpha_N, S_c, alpha_S, B_star, alpha_B)
-    return _trajectory.solve(params, step, batch_tokens, *given)[0]
+    loss: Column = _trajectory.solve(params, step, batch_tokens, *given)[0]
+    return loss
 
 
 def value_and_jacobian(

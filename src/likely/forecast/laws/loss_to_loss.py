@@ -12,7 +12,7 @@ LAWS = {"rises_in_from_loss", "above_E1"}
 def loss_to_loss(
     from_loss: Column, *, E0: Positive, E1: Positive, K: Positive, kappa: Exponent
 ) -> Column:
-    r"""What one corpus or task loses where another loses L0, over models paired by size and compute.
+    r"""What one corpus or task loses where another loses L0, for models of equal size and compute.
 
     $$ L_1 = K \, \max(L_0 - E_0, 0)^{\kappa} + E_1 $$
 
@@ -38,7 +38,8 @@ def loss_to_loss(
         Brandfonbrener et al., Loss-to-Loss Prediction: Scaling Laws for All Datasets, 2024, eq. 4.
         arXiv:2411.12925
     """
-    return E1 + K * _power(from_loss, E0, kappa)[0]
+    loss: Column = E1 + K * _power(from_loss, E0, kappa)[0]
+    return loss
 
 
 def _power(from_loss: Any, E0: Any, kappa: Any) -> tuple[Any, Any]:
