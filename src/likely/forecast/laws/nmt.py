@@ -1,9 +1,13 @@
 """Loss of a translation model by the sizes of its encoder and its decoder."""
 
+from typing import Annotated
+
 import numpy as np
+from annotated_types import Gt
 
 from likely.forecast.columns import Column, Exponent, Positive
 
+Size = Annotated[float, Gt(0)]
 LAWS = {"falls_in_encoder_params", "falls_in_decoder_params", "above_E", "rescales"}
 STARTS = {
     "encoder_exponent": np.linspace(0.02, 1.0, 14),
@@ -19,8 +23,8 @@ def nmt(
     A: Positive,
     encoder_exponent: Exponent,
     decoder_exponent: Exponent,
-    encoder_reference: Positive = 1e8,
-    decoder_reference: Positive = 1e8,
+    encoder_reference: Size = 1e8,
+    decoder_reference: Size = 1e8,
 ) -> Column:
     r"""What an encoder and a decoder lose together, for one language pair and plenty of data.
 
@@ -52,72 +56,108 @@ def nmt(
         Ghorbani et al., Scaling Laws for Neural Machine Translation, 2021, eq. 2.
         arXiv:2109.07740
     """
-    power = linear(
+    logarithms = transform(
         encoder_params,
         decoder_params,
-        encoder_exponent=encoder_exponent,
-        decoder_exponent=decoder_exponent,
         encoder_reference=encoder_reference,
         decoder_reference=decoder_reference,
     )
-    return E + A * power["A"]
+    return predict(
+        *logarithms,
+        E=E,
+        A=A,
+        encoder_exponent=encoder_exponent,
+        decoder_exponent=decoder_exponent,
+    )
 
 
-def linear(
+def transform(
     encoder_params: Column,
     decoder_params: Column,
     *,
-    encoder_exponent: Exponent,
-    decoder_exponent: Exponent,
-    encoder_reference: Positive = 1e8,
-    decoder_reference: Positive = 1e8,
-) -> dict[str, Column]:
-    """What E and A are multiplied with.
+    encoder_reference: Size = 1e8,
+    decoder_reference: Size = 1e8,
+) -> tuple[Column, Column]:
+    """What the law is computed from: how much larger than the references, in logarithms.
 
     Args:
         encoder_params: N_e.
         decoder_params: N_d.
-        encoder_exponent: p_e.
-        decoder_exponent: p_d.
         encoder_reference: N̄_e.
         decoder_reference: N̄_d.
 
     Returns:
-        Coefficient → its factor.
+        Logarithms of N_e / N̄_e and N_d / N̄_d.
     """
-    encoder = np.log(encoder_params / encoder_reference)
-    decoder = np.log(decoder_params / decoder_reference)
-    return {"E": 1.0, "A": np.exp(-encoder_exponent * encoder - decoder_exponent * decoder)}
+    return np.log(encoder_params) - np.log(encoder_reference), np.log(decoder_params) - np.log(
+        decoder_reference
+    )
 
 
-def value_and_jacobian(
-    encoder_params: Column,
-    decoder_params: Column,
+def predict(
+    encoder: Column,
+    decoder: Column,
     *,
     E: Positive,
     A: Positive,
     encoder_exponent: Exponent,
     decoder_exponent: Exponent,
-    encoder_reference: Positive = 1e8,
-    decoder_reference: Positive = 1e8,
-) -> tuple[Column, dict[str, Column]]:
-    """The law, and its derivative by every coefficient.
+) -> Column:
+    """The law on these logarithms.
 
     Args:
-        encoder_params: N_e.
-        decoder_params: N_d.
+        encoder: logarithm of N_e over its reference.
+        decoder: logarithm of N_d over its reference.
         E: loss that stays.
         A: what the reference sizes could still remove.
         encoder_exponent: p_e.
         decoder_exponent: p_d.
-        encoder_reference: N̄_e.
-        decoder_reference: N̄_d.
+
+    Returns:
+        The loss.
+    """
+    return E + A * np.exp(-encoder_exponent * encoder - decoder_exponent * decoder)
+
+
+def linear(
+    encoder: Column, decoder: Column, *, encoder_exponent: Exponent, decoder_exponent: Exponent
+) -> dict[str, Column]:
+    """What E and A are multiplied with.
+
+    Args:
+        encoder: logarithm of N_e over its reference.
+        decoder: logarithm of N_d over its reference.
+        encoder_exponent: p_e.
+        decoder_exponent: p_d.
+
+    Returns:
+        Coefficient → its factor.
+    """
+    return {"E": 1.0, "A": np.exp(-encoder_exponent * encoder - decoder_exponent * decoder)}
+
+
+def value_and_jacobian(
+    encoder: Column,
+    decoder: Column,
+    *,
+    E: Positive,
+    A: Positive,
+    encoder_exponent: Exponent,
+    decoder_exponent: Exponent,
+) -> tuple[Column, dict[str, Column]]:
+    """The law, and its derivative by every coefficient.
+
+    Args:
+        encoder: logarithm of N_e over its reference.
+        decoder: logarithm of N_d over its reference.
+        E: loss that stays.
+        A: what the reference sizes could still remove.
+        encoder_exponent: p_e.
+        decoder_exponent: p_d.
 
     Returns:
         The loss, and coefficient → derivative.
     """
-    encoder = np.log(encoder_params / encoder_reference)
-    decoder = np.log(decoder_params / decoder_reference)
     power = np.exp(-encoder_exponent * encoder - decoder_exponent * decoder)
     return E + A * power, {
         "E": 1.0,
