@@ -1,4 +1,4 @@
-"""Every law: its derivatives, its linear part, what it declares, its page, and planted constants."""
+"""Every law: derivatives, linear part, what it declares, its page, and planted constants."""
 
 import re
 from pathlib import Path

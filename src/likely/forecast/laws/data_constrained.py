@@ -1,12 +1,16 @@
 """Loss when the data run out: repeated tokens and parameters in excess are worth less and less."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Gt, Le
 
-from likely.forecast.columns import Column, Exponent, Positive
+from likely.forecast.columns import Coefficient, Column, Exponent, Positive
 from likely.forecast.laws._repeats import effective, optimal_params
 from likely.forecast.laws._starts import best, pairs, weighted
+
+Repeats = Annotated[Coefficient, Gt(0), Le(1e3)]
+"""Above a thousand, every repetition is worth as much as the first: no table says more."""
 
 LAWS = {"falls_in_params", "falls_in_tokens", "falls_in_unique_tokens", "above_E", "one_epoch"}
 
@@ -21,8 +25,8 @@ def data_constrained(
     B: Positive,
     alpha: Exponent,
     beta: Exponent,
-    R_D: Positive,
-    R_N: Positive,
+    R_D: Repeats,
+    R_N: Repeats,
 ) -> Column:
     r"""What a model of N parameters loses after D tokens, of which only U were different.
 
@@ -78,8 +82,8 @@ def value_and_jacobian(
     B: Positive,
     alpha: Exponent,
     beta: Exponent,
-    R_D: Positive,
-    R_N: Positive,
+    R_D: Repeats,
+    R_N: Repeats,
 ) -> tuple[Column, dict[str, Column]]:
     """The law, and its derivative by every coefficient.
 
