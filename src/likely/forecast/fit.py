@@ -7,16 +7,18 @@ import numpy as np
 from annotated_types import Ge, Gt
 from jaxtyping import Float
 
-from likely.core.errors import BadInput, BadSetting, did_you_mean
+from likely.core.errors import BadInput
 from likely.core.settings import checked
 from likely.forecast._doubts import fit_cautions
+from likely.forecast._problem import column_of, problem_of, rows_of, spans_of
 from likely.forecast._resample import resampled, units_of
 from likely.forecast._solve import Problem, look, minimise
 from likely.forecast._starts import grid_starts
 from likely.forecast.fitted import Fit
 from likely.forecast.law import Law
 from likely.forecast.law import law as law_of
-from likely.forecast.reach import compute_of
+
+__all__ = ["fit", "fit_by", "rows_of"]
 
 SMALLEST_NOISE = 1e-3
 """Of a run, where priors are weighed and the residuals are smaller than any seed's."""
@@ -83,8 +85,10 @@ def fit(
     """
     checked(fit, locals())
     chosen = law_of(law)
-    problem = _problem(chosen, table, dict(hold or {}), dict(priors or {}), delta)
-    labels = _column(table, by) if by else None
+    problem = problem_of(
+        chosen, table, held=dict(hold or {}), priors=dict(priors or {}), delta=delta
+    )
+    labels = column_of(table, by) if by else None
     units = units_of(labels, len(problem.observed))
     if problem.priors:
         problem = _weighed(problem, starts)
@@ -108,7 +112,7 @@ def fit(
         objective=objective,
         residuals=residuals,
         samples=samples,
-        spans=_spans(chosen, table),
+        spans=spans_of(chosen, table),
         count=len(residuals),
         units=int(units.max()) + 1,
         condition=_condition(problem, best),
@@ -135,7 +139,7 @@ def fit_by(
     Raises:
         BadInput: the table has no such column, or a part cannot be fitted; it is named.
     """
-    labels = np.asarray(_column(table, group)).astype(str)
+    labels = np.asarray(column_of(table, group)).astype(str)
     found = {}
     for one in sorted(set(labels)):
         rows = np.flatnonzero(labels == one)
@@ -144,74 +148,6 @@ def fit_by(
         except BadInput as problem:
             raise BadInput(f"{group} = {one}: {problem}") from problem
     return found
-
-
-def rows_of(table: Mapping[str, Any], rows: Any) -> dict[str, Any]:
-    """Some rows of a table.
-
-    Args:
-        table: column → values.
-        rows: places, or a mask.
-
-    Returns:
-        The same columns, shorter.
-    """
-    places = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-    return {
-        name: values[places] if isinstance(values, np.ndarray) else [values[i] for i in places]
-        for name, values in table.items()
-    }
-
-
-def _problem(
-    law: Law,
-    table: Mapping[str, Any],
-    held: dict[str, float],
-    priors: dict[str, tuple[float, float]],
-    delta: float,
-) -> Problem:
-    unknown = [name for name in {**held, **priors} if name not in law.names]
-    if unknown:
-        near = did_you_mean(unknown[0], law.names)
-        raise BadSetting(
-            law.name,
-            [f"It has no coefficient {unknown[0]!r}.{near} It has: {', '.join(law.names)}."],
-        )
-    observed = _positive(law.output, _column(table, law.output))
-    for name in law.columns:
-        values = _column(table, name)
-        if isinstance(values, np.ndarray) and values.dtype.kind in "iufb":
-            _positive(name, values)
-    problem = Problem(law, law.prepare(table), observed, delta, held, priors)
-    wanted = len(problem.free) - sum(name in priors for name in problem.free)
-    if len(observed) < wanted:
-        raise BadInput(
-            f"{law.name} has {wanted} coefficients to fit, and the table has {len(observed)} "
-            f"rows: add runs, or hold coefficients (hold={{'{problem.free[-1]}': …}})."
-        )
-    return problem
-
-
-def _column(table: Mapping[str, Any], name: str) -> Any:
-    if name not in table:
-        have = ", ".join(map(str, table)) or "none"
-        near = did_you_mean(name, map(str, table))
-        raise BadInput(f"The table has no column {name!r}.{near} It has: {have}.")
-    return table[name]
-
-
-def _positive(name: str, values: Any) -> Float[np.ndarray, "R"]:
-    numbers = np.asarray(values)
-    if numbers.dtype.kind not in "iufb" or numbers.ndim != 1:
-        raise BadInput(f"The column {name!r} should hold one number a run.")
-    numbers = numbers.astype(np.float64)
-    wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0)))
-    if len(wrong):
-        raise BadInput(
-            f"The column {name!r} should be above 0 and finite; row {wrong[0] + 1} has "
-            f"{numbers[wrong[0]]:g}{f', and {len(wrong) - 1} more' if len(wrong) > 1 else ''}."
-        )
-    return numbers
 
 
 def _weighed(problem: Problem, starts: int) -> Problem:
@@ -291,16 +227,3 @@ def _stop_where_nothing_fits(law: Law, objective: float) -> None:
             f"{law.name} gives no finite {law.output} for these columns with any coefficients: "
             "look at their units."
         )
-
-
-def _spans(law: Law, table: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    known = {name: table[name] for name in {*law.columns, law.output} if name in table}
-    compute = compute_of(table)
-    if compute is not None:
-        known["flops"] = compute
-    spans = {}
-    for name, values in known.items():
-        numbers = np.asarray(values) if isinstance(values, np.ndarray) else np.empty(0)
-        if numbers.dtype.kind in "iuf" and numbers.size:
-            spans[name] = (float(np.nanmin(numbers)), float(np.nanmax(numbers)))
-    return spans

@@ -94,7 +94,7 @@ class Fit:
 
         The residuals that a fit of near-absolute deviations brings to 0 are not counted.
         """
-        kept = self._kept()
+        kept = self.spare_residuals()
         return float(np.sqrt((kept**2).mean())) if len(kept) else 0.0
 
     def intervals(self, *, level: Level = 0.95) -> dict[str, tuple[float, float]]:
@@ -176,12 +176,12 @@ class Fit:
         Returns:
             Deviations in log units.
         """
-        kept = self._kept()
+        kept = self.spare_residuals()
         if not len(kept):
             return np.zeros(shape)
         return np.random.default_rng(seed).choice(kept, size=tuple(shape))
 
-    def _kept(self) -> Float[np.ndarray, "_"]:
+    def spare_residuals(self) -> Float[np.ndarray, "_"]:
         """Residuals without as many of the smallest as there are coefficients."""
         order = np.argsort(np.abs(self.residuals))
         return self.residuals[np.sort(order[len(self.fitted) :])]
