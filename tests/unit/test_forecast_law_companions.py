@@ -8,6 +8,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from likely.core.errors import BadInput, BadSetting, ShapeError
 from likely.forecast.critical_batch import critical_batch, min_compute, min_steps
+from likely.forecast.fit import fit
 from likely.forecast.law import law
 from likely.forecast.laws.data_constrained import data_constrained
 from likely.forecast.laws.kaplan import kaplan
@@ -51,6 +52,27 @@ def test_kaplan_with_endless_data_or_size_is_a_plain_power():
     given = {"N_c": 8.8e13, "D_c": 5.4e13, "alpha_N": 0.076, "alpha_D": 0.095}
     assert kaplan(1.5e9, 1e60, **given) == pytest.approx((8.8e13 / 1.5e9) ** 0.076, rel=1e-6)
     assert kaplan(1e60, 2e10, **given) == pytest.approx((5.4e13 / 2e10) ** 0.095, rel=1e-6)
+
+
+def test_curves_of_small_models_foretell_a_large_one_at_another_batch_size():
+    rng = np.random.default_rng(0)
+    sizes, batches, steps = [1e6, 6e6, 6e7], [6e4, 2.5e5, 1e6], np.geomspace(500, 1e5, 15)
+    rows = np.array([(n, s, b) for n in sizes for b in batches for s in steps])
+    table = dict(zip(("params", "step", "batch_tokens"), rows.T, strict=True))
+    truth = law("kaplan_trajectory")(table, **KAPLAN)
+    table["loss"] = truth * np.exp(0.005 * rng.standard_normal(len(truth)))
+    found = fit("kaplan_trajectory", table, bootstrap=0)
+    large = {"params": 3e10, "step": np.geomspace(1e3, 1e6, 20), "batch_tokens": 4e6}
+    foretold = found.law(large, **found.coefficients)
+    np.testing.assert_allclose(foretold, found.law(large, **KAPLAN), rtol=0.02)
+
+
+def test_a_power_law_without_a_floor_is_kaplans_of_one_variable():
+    amount = np.geomspace(1e6, 1e9, 12)
+    table = {"amount": amount, "loss": (8.8e13 / amount) ** 0.076}
+    found = fit("power_law", table, hold={"E": 0.0}, bootstrap=0).coefficients
+    assert found["alpha"] == pytest.approx(0.076, rel=1e-6)
+    assert found["A"] ** (1 / found["alpha"]) == pytest.approx(8.8e13, rel=1e-4)
 
 
 C4 = {"E": 1.87, "A": 521.0, "B": 1488.0, "alpha": 0.353, "beta": 0.353}

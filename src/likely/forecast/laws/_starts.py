@@ -49,7 +49,7 @@ def pairs(*grids: Any) -> Any:
     """Every combination of some grids.
 
     Args:
-        *grids: values of each coefficient.
+        grids: values of each coefficient.
 
     Returns:
         An iterator of tuples.

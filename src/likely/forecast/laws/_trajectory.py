@@ -36,7 +36,9 @@ def solve(
         slope = -alpha_S / alpha_B * excess / (1 + excess) * from_steps / loss
         move = (np.log(loss) - logarithm) / (1 - slope)
         logarithm = logarithm + move
-        if np.all(np.abs(move) <= 4e-16 * (1 + np.abs(logarithm))):
+        # Candidates of a search that overflowed never settle, and nobody waits for them.
+        settled = np.abs(move) <= 4e-16 * (1 + np.abs(logarithm))
+        if np.all(settled | ~np.isfinite(move)):
             break
     excess = np.exp(relative - logarithm / alpha_B)
     return np.exp(logarithm), from_size, endless * np.exp(alpha_S * np.log1p(excess)), excess
