@@ -1,4 +1,4 @@
-"""What stands beside the laws: batch sizes, pruning, zero-sum learning, sweeps, shares."""
+"""What stands beside the laws: batch sizes, zero-sum learning, sweeps, shares."""
 
 import math
 
@@ -14,7 +14,6 @@ from likely.forecast.laws.data_constrained import data_constrained
 from likely.forecast.laws.kaplan import kaplan
 from likely.forecast.laws.kaplan_trajectory import kaplan_trajectory
 from likely.forecast.laws.nmt import nmt, optimal_share
-from likely.forecast.pruning import average_of, pruned
 from likely.forecast.step_law import best_of_sweep
 from likely.forecast.zero_sum import zero_sum
 
@@ -111,27 +110,6 @@ def test_references_of_a_translation_law_move_its_scale_alone():
     np.testing.assert_allclose(
         law("nmt")(table, **given), other(table, **{**given, "A": scale}), rtol=1e-12
     )
-
-
-def test_the_mean_of_a_pruned_model():
-    """A cubic has removed three quarters of what it will, on the mean of its way."""
-    sizes = pruned(1e9, sparsity=0.8, steps=10_000)
-    assert average_of(sizes) == pytest.approx(1e9 * (0.25 + 0.5 * (1 - 0.8 * 0.75) + 0.25 * 0.2))
-    assert (np.diff(sizes) <= 0).all()
-    straight = pruned(1e9, sparsity=0.5, start=0.0, end=1.0, power=1.0, steps=100)
-    assert average_of(straight) == pytest.approx(0.75e9)
-    assert average_of(pruned(7e8, sparsity=0.0)) == pytest.approx(7e8)
-
-
-def test_schedules_that_cannot_be_are_refused():
-    with pytest.raises(BadSetting, match=r"end=0\.2 should be more than start=0\.5"):
-        pruned(1e9, sparsity=0.5, start=0.5, end=0.2)
-    with pytest.raises(BadSetting, match=r"sparsity=1\.5 should be at least 0 and less than 1"):
-        pruned(1e9, sparsity=1.5)
-    with pytest.raises(BadInput, match="here are 2 and 1"):
-        average_of(np.array([1e9, 1e8]), np.array([1.0]))
-    with pytest.raises(BadInput, match=r"stretch 1 has -1\.0 parameters"):
-        average_of(np.array([1e9, -1.0]))
 
 
 def test_zero_sum_has_its_extremes_and_splits_the_mean_change():

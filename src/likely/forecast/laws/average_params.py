@@ -31,8 +31,8 @@ def average_params(
        \bar N = \frac{1}{D} \int_0^D N(t) \, dt $$
 
     `likely.forecast.pruning.average_of` takes the mean; a dense model is its own mean, and the law
-    is then `chinchilla`. That the mean is over tokens, each counting once, is our reading of
-    "average parameter count over pre-training".
+    is then `chinchilla`. Every token counts once, as in the mean densities that the authors
+    publish with their models.
 
     Args:
         average_params: mean of the parameters that were there, over the tokens of training.
