@@ -20,9 +20,8 @@ class Case:
         columns: column → lowest and highest value that is drawn, evenly in logarithms.
         values: coefficients of the planted table.
         recovers: coefficient → relative error that is allowed after a fit of the planted table.
-        absorbs: column → what its multiplication by k does to the coefficients; or to the output.
+        absorbs: column → the coefficients that make up for its multiplication by k.
         hold: coefficients that are held in that fit.
-        output_scales: what multiplying the output by k does to the coefficients.
     """
 
     columns: Mapping[str, tuple[float, float]]
