@@ -103,4 +103,4 @@ def pruned(
     # The middle of a step stands for it, so that the mean hardly depends on their number.
     now = (np.arange(steps) + 0.5) / steps
     done = np.clip((now - first) / (second - first), 0.0, 1.0)
-    return dense * np.exp(done * np.log1p(-sparsity))
+    return np.asarray(dense * np.exp(done * np.log1p(-sparsity)), np.float64)
