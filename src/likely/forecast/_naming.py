@@ -75,7 +75,7 @@ def find_columns(named: Named, file: Mapping[str, Any]) -> None:
     for ours, columns in found.items():
         if ours in named.sources:
             continue
-        if len(columns) > 1:
+        if len(columns) > 1 and not _alike([numbers(file[c.name]) * c.scale for c in columns]):
             named.candidates[ours] = tuple(one.name for one in columns)
             continue
         name, scale = columns[0].name, columns[0].scale
@@ -92,6 +92,12 @@ def find_columns(named: Named, file: Mapping[str, Any]) -> None:
             said.append(f"{ours} = {name!r}{times}{also if ours == 'loss' else ''}")
     if said:
         named.notes.append(f"By their names: {', '.join(said)}.")
+
+
+def _alike(columns: list[Any]) -> bool:
+    """Whether columns hold the same numbers, so that it is all one which is taken."""
+    there = np.isfinite(columns[0]).any()
+    return bool(there) and all(np.array_equal(columns[0], c, equal_nan=True) for c in columns[1:])
 
 
 def _tells_apart(values: Any, named: Named) -> bool:

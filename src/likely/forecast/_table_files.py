@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ def read_file(path: Path) -> Raw:
 
 
 def _csv(path: Path, text: str) -> Raw:
+    # Some spreadsheets name the separator in a line of its own.
+    text = re.sub(r"\Asep=.(?=\r?\n)", "", text)
     separator = _separator(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     header: list[str] = []

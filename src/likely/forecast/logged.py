@@ -19,6 +19,7 @@ def logged_schedule(
     rates: Float[np.ndarray, "K"],
     *,
     warmup: Annotated[int, Ge(0)] | None = None,
+    last: Annotated[int, Ge(0)] = 0,
 ) -> Float[np.ndarray, "_"]:
     """The learning rate of every step, by straight lines between the steps that were logged.
 
@@ -30,6 +31,7 @@ def logged_schedule(
         steps: that were logged, rising, the first step being 1.
         rates: theirs.
         warmup: steps in which the rate rose from 0.
+        last: step up to which the last logged rate goes on, where it is a later one.
 
     Returns:
         One rate a step up to the last; entry t is that of step t + 1.
@@ -43,7 +45,7 @@ def logged_schedule(
         steps, rates = np.r_[0.0, warmup, steps], np.r_[0.0, rates[0], rates]
     elif warmup != 0 and steps[0] > 1:
         steps, rates = np.r_[0.0, steps], np.r_[0.0, rates]
-    every = np.arange(1.0, np.floor(steps[-1]) + 1)
+    every = np.arange(1.0, max(np.floor(steps[-1]), last) + 1)
     return np.asarray(np.interp(every, steps, rates), np.float64)
 
 
@@ -88,7 +90,8 @@ def with_schedules(
         logged, first = np.unique(steps[good], return_index=True)
         of_step = rates[good][first]
         _check_one_rate(table, name, steps[good], rates[good], by)
-        whole = logged_schedule(logged, of_step, warmup=warmup)
+        end = int(np.nanmax(steps[places_of]))
+        whole = logged_schedule(logged, of_step, warmup=warmup, last=end)
         if logged[0] > 1 and (warmup is None or warmup > 0):
             before.append(f"{name} ({logged[0]:g})")
         for k in places_of:
