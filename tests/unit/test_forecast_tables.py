@@ -588,6 +588,13 @@ class TestRunFolders:
         assert table["schedule"][0] == pytest.approx([0.1, 0.2, 0.3, 0.4])
         assert read_table(tmp_path / "a", needs=needs)["step"].tolist() == [2, 4]
 
+    def test_runs_whose_folders_are_called_alike(self, tmp_path):
+        write_run(tmp_path / "x" / "run")
+        write_run(tmp_path / "y" / "run", loss=(4.0, 2.0))
+        table = read_table([tmp_path / "x" / "run", tmp_path / "y" / "run"], needs=USUAL)
+        assert table["run"].tolist() == ["x/run", "y/run"]
+        assert table["loss"].tolist() == [3, 2]
+
     def test_an_unfinished_run_is_named(self, tmp_path):
         write_run(tmp_path / "a", finished=False)
         table = read_table(tmp_path / "a", needs=("tokens", "loss"))
