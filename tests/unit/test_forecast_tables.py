@@ -63,7 +63,8 @@ class TestNames:
         assert header.split(",")[1] in said(table) or header.startswith("params")
 
     @pytest.mark.parametrize(
-        ("header", "params"), [("N (M)", 125e6), ("params_m", 125e6), ("params [B]", 125e9)]
+        ("header", "params"),
+        [("N (M)", 125e6), ("params_m", 125e6), ("params [B]", 125e9), ("N_millions", 125e6)],
     )
     def test_a_unit_in_the_name_is_used_and_said(self, table_of, header, params):
         table = table_of(f"{header},tokens,loss\n125,2e9,3.5\n")
@@ -142,6 +143,7 @@ class TestFiles:
             "N;D;loss\n1,5e6;1e9;3,5\n",
             '\ufeffN,D,"loss"\r\n"1,500,000",1B,"3.5"\r\n',
             "N,D,loss,\n1.5M, 1 B ,3.5,\n\n",
+            "N|D|loss\n1.5e6|1e9|3.5\n",
             "N,D,loss\n1.5 million,1 billion,3.5\n",
         ],
     )
@@ -201,6 +203,8 @@ class TestFiles:
             ("runs.csv", "1e6,1e9,3.5\n1e6,1e9,3.4\n", "write a header above it"),
             ("runs.csv", b"N,D,loss\n1e6,1e9,\xe93\n", "no text in UTF-8 (at byte 17)"),
             ("runs.parquet", b"PAR1xxxx", "is no Parquet"),
+            ("runs.csv", 'N,D,loss\n1,1,"3\n1,1,3\n', "line 2: a quotation mark is opened"),
+            ("runs.csv", "N D loss\n1e6 1e9 3.5\n", "separate columns by a comma"),
             ("runs.xlsx", "x", "is no table that can be read"),
         ],
     )

@@ -1,5 +1,6 @@
 """Columns under our names: as somebody said, by their usual names, or made from others."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,7 +119,10 @@ def _as_number(name: str, values: Any, named: Named) -> Any:
     read = [k for k in there if np.isfinite(found[k])]
     if not read or (len(read) * 2 <= len(there) and name not in _synonyms.OURS):
         return values
-    named.notes.append(f"{name} was text such as {values[read[0]]!r} = {found[read[0]]:g}.")
+    # Plain numbers among words need no explanation, and `125m` does.
+    odd = next((k for k in read if not re.fullmatch(r"[-+.\de]+", str(values[k]).casefold())), None)
+    if odd is not None:
+        named.notes.append(f"{name} was text such as {values[odd]!r} = {found[odd]:g}.")
     if len(read) == len(there):
         return found
     # What is no number keeps its text, so that its line can be told.

@@ -79,23 +79,7 @@ def with_schedules(
             f"{' and no '.join(lacking)}: --map learning_rate=COLUMN --map step=COLUMN, or a "
             "column schedule with one array a row (Table.with_column)."
         )
-    steps, rates = numbers(table["step"]), numbers(table["learning_rate"])
-    made: list[np.ndarray] = [np.empty(0)] * table.count
-    before: list[str] = []
-    for key, places_of in runs_of(table, by).items():
-        good = [k for k in places_of if np.isfinite(steps[k]) and np.isfinite(rates[k])]
-        name = " ".join(map(str, key)) or "the table"
-        if not good:
-            raise BadInput(f"{name}: no row has both a step and a learning rate.")
-        logged, first = np.unique(steps[good], return_index=True)
-        of_step = rates[good][first]
-        _check_one_rate(table, name, steps[good], rates[good], by)
-        end = int(np.nanmax(steps[places_of]))
-        whole = logged_schedule(logged, of_step, warmup=warmup, last=end)
-        if logged[0] > 1 and (warmup is None or warmup > 0):
-            before.append(f"{name} ({logged[0]:g})")
-        for k in places_of:
-            made[k] = whole
+    made, before = _whole(table, by, warmup)
     told_apart = ", ".join(names_of(table, by)) or "nothing"
     columns = dict(table.columns)
     if held is not None:
@@ -109,6 +93,27 @@ def with_schedules(
         f"{told_apart}.",
         *said,
     )
+
+
+def _whole(table: Table, by: By, warmup: int | None) -> tuple[list[np.ndarray], list[str]]:
+    """A schedule for each row, and the runs whose first logged step was not the first."""
+    steps, rates = numbers(table["step"]), numbers(table["learning_rate"])
+    made: list[np.ndarray] = [np.empty(0)] * table.count
+    before: list[str] = []
+    for key, held in runs_of(table, by).items():
+        good = [k for k in held if np.isfinite(steps[k]) and np.isfinite(rates[k])]
+        name = " ".join(map(str, key)) or "the table"
+        if not good:
+            raise BadInput(f"{name}: no row has both a step and a learning rate.")
+        _check_one_rate(table, name, steps[good], rates[good], by)
+        logged, first = np.unique(steps[good], return_index=True)
+        end = int(np.nanmax(steps[held]))
+        whole = logged_schedule(logged, rates[good][first], warmup=warmup, last=end)
+        if logged[0] > 1 and (warmup is None or warmup > 0):
+            before.append(f"{name} ({logged[0]:g})")
+        for k in held:
+            made[k] = whole
+    return made, before
 
 
 def _check_one_rate(
