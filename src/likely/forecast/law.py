@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, get_args
 
@@ -74,7 +75,7 @@ class Law:
         """Signs and identities that it declares."""
         return frozenset(getattr(self.parts, "LAWS", ()))
 
-    @property
+    @cached_property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """What is fitted, in the order of the signature."""
         declared = settings_of(self.entry)
