@@ -61,7 +61,7 @@ def multi_power(
         ...                  gamma=0.641)
         >>> rates = np.r_[np.linspace(1e-6, 3e-4, 2000), np.full(18000, 3e-4), np.full(4000, 3e-5)]
         >>> multi_power(np.array([20000, 24000]), [rates, rates], **published).round(3).tolist()
-        [3.361, 3.27]
+        [3.365, 3.269]
 
     References:
         Luo et al., A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules,
