@@ -1,0 +1,111 @@
+"""A law and a table, checked and ready to be solved."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from likely.core.errors import BadInput, BadSetting, did_you_mean
+from likely.forecast._solve import Problem
+from likely.forecast.law import Law
+from likely.forecast.reach import compute_of
+
+
+def problem_of(
+    law: Law,
+    table: Mapping[str, Any],
+    *,
+    held: dict[str, float],
+    priors: dict[str, tuple[float, float]] | None = None,
+    delta: float,
+) -> Problem:
+    """A law and a table, checked and ready to be solved.
+
+    Args:
+        law: what is fitted.
+        table: column → values, `[R]`.
+        held: coefficients that stay.
+        priors: what is believed of others.
+        delta: where Huber's loss turns.
+
+    Returns:
+        The problem.
+
+    Raises:
+        BadInput: a column is missing or cannot be used, or there are fewer rows than coefficients.
+        BadSetting: the law has no such coefficient.
+    """
+    priors = priors or {}
+    unknown = [name for name in {**held, **priors} if name not in law.names]
+    if unknown:
+        near = did_you_mean(unknown[0], law.names)
+        raise BadSetting(
+            law.name,
+            [f"It has no coefficient {unknown[0]!r}.{near} It has: {', '.join(law.names)}."],
+        )
+    observed = positive(law.output, column_of(table, law.output))
+    for name in law.columns:
+        values = column_of(table, name)
+        if isinstance(values, np.ndarray) and values.dtype.kind in "iufb":
+            positive(name, values)
+    problem = Problem(law, law.prepare(table), observed, delta, held, priors)
+    wanted = len(problem.free) - sum(name in priors for name in problem.free)
+    if len(observed) < wanted:
+        raise BadInput(
+            f"{law.name} has {wanted} coefficients to fit, and the table has {len(observed)} "
+            f"rows: add runs, or hold coefficients (hold={{'{problem.free[-1]}': …}})."
+        )
+    return problem
+
+
+def column_of(table: Mapping[str, Any], name: str) -> Any:
+    if name not in table:
+        have = ", ".join(map(str, table)) or "none"
+        near = did_you_mean(name, map(str, table))
+        raise BadInput(f"The table has no column {name!r}.{near} It has: {have}.")
+    return table[name]
+
+
+def positive(name: str, values: Any) -> Float[np.ndarray, "R"]:
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "iufb" or numbers.ndim != 1:
+        raise BadInput(f"The column {name!r} should hold one number a run.")
+    numbers = numbers.astype(np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0)))
+    if len(wrong):
+        raise BadInput(
+            f"The column {name!r} should be above 0 and finite; row {wrong[0] + 1} has "
+            f"{numbers[wrong[0]]:g}{f', and {len(wrong) - 1} more' if len(wrong) > 1 else ''}."
+        )
+    return numbers
+
+
+def rows_of(table: Mapping[str, Any], rows: Any) -> dict[str, Any]:
+    """Some rows of a table.
+
+    Args:
+        table: column → values.
+        rows: places, or a mask.
+
+    Returns:
+        The same columns, shorter.
+    """
+    places = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+    return {
+        name: values[places] if isinstance(values, np.ndarray) else [values[i] for i in places]
+        for name, values in table.items()
+    }
+
+
+def spans_of(law: Law, table: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    known = {name: table[name] for name in {*law.columns, law.output} if name in table}
+    compute = compute_of(table)
+    if compute is not None:
+        known["flops"] = compute
+    spans = {}
+    for name, values in known.items():
+        numbers = np.asarray(values) if isinstance(values, np.ndarray) else np.empty(0)
+        if numbers.dtype.kind in "iuf" and numbers.size:
+            spans[name] = (float(np.nanmin(numbers)), float(np.nanmax(numbers)))
+    return spans

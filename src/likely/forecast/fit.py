@@ -1,0 +1,229 @@
+"""Fitting: a grid of starts, batched descents, tables drawn again, and what speaks against it."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge, Gt
+from jaxtyping import Float
+
+from likely.core.errors import BadInput
+from likely.core.settings import checked
+from likely.forecast._doubts import fit_cautions
+from likely.forecast._problem import column_of, problem_of, rows_of, spans_of
+from likely.forecast._resample import resampled, units_of
+from likely.forecast._solve import Problem, look, minimise
+from likely.forecast._starts import grid_starts
+from likely.forecast.fitted import Fit
+from likely.forecast.law import Law
+from likely.forecast.law import law as law_of
+
+__all__ = ["fit", "fit_by", "rows_of"]
+
+SMALLEST_NOISE = 1e-3
+"""Of a run, where priors are weighed and the residuals are smaller than any seed's."""
+
+
+def fit(
+    law: str | Law | Callable[..., Any],
+    table: Mapping[str, Any],
+    *,
+    hold: Mapping[str, float] | None = None,
+    priors: Mapping[str, tuple[float, float]] | None = None,
+    by: str | None = None,
+    delta: Annotated[float, Gt(0)] = 1e-3,
+    starts: Annotated[int, Ge(1)] = 16,
+    bootstrap: Annotated[int, Ge(0)] = 4000,
+    polish: bool = False,
+    seed: Annotated[int, Ge(0)] = 0,
+) -> Fit:
+    r"""Fit a law to a table of runs.
+
+    $$ \min_\theta \sum_{i=1}^{R} \text{Huber}_\delta\big(\ln L_\theta(x_i) - \ln L_i\big) $$
+    The sum is over runs, not their mean. Coefficients that cannot be negative are searched by their
+    logarithm. A grid over those that the law is not linear in, with least squares for the others,
+    gives the starts; all of them descend at once by Levenberg–Marquardt with the straight part of
+    Huber's loss reweighted, and so do the refits of the tables that are drawn again.
+
+    Args:
+        law: by name, such as `chinchilla`, or one of your own: a function with columns by position
+            and coefficients by keyword.
+        table: column → values, `[R]`; what the law predicts (`loss`) is one of them.
+        hold: coefficient → value that is kept.
+        priors: coefficient → mean and standard deviation of what another family of models says of
+            it; weighed against the runs as if these had Laplace noise of the size of their own
+            residuals.
+        by: the column that says which run a row is of. Rows of a run are drawn together; without
+            it every row is a run of its own.
+        delta: where Huber's loss turns from square to straight, in log units.
+        starts: how many points of the grid descend.
+        bootstrap: tables drawn again, for standard errors and intervals; 0 for none.
+        polish: whether L-BFGS-B of scipy goes on from the best end.
+        seed: of the drawing.
+
+    Returns:
+        The fit, with its cautions.
+
+    Raises:
+        BadInput: a column is missing, a value cannot be used, or there are fewer runs than
+            coefficients.
+        BadSetting: a setting, or a coefficient that the law does not have.
+        UnknownName: no law is called so.
+
+    Example:
+        >>> params, tokens = np.repeat([1e8, 3e8, 1e9, 3e9], 3), np.tile([2e9, 6e9, 2e10], 4)
+        >>> loss = 1.7 + 400 * params**-0.34 + 410 * tokens**-0.28
+        >>> table = {"params": params, "tokens": tokens, "loss": loss}
+        >>> found = fit("chinchilla", table, bootstrap=0)
+        >>> round(found.coefficients["E"], 4), round(found.coefficients["alpha"], 4)
+        (1.7, 0.34)
+
+    References:
+        Hoffmann et al., Training Compute-Optimal Large Language Models, 2022, §3.3.
+        arXiv:2203.15556 (the loss); Besiroglu et al., Chinchilla Scaling: A replication attempt,
+        2024, §3. arXiv:2404.10102 (the sum, and the bootstrap).
+    """
+    checked(fit, locals())
+    chosen = law_of(law)
+    problem = problem_of(
+        chosen, table, held=dict(hold or {}), priors=dict(priors or {}), delta=delta
+    )
+    labels = column_of(table, by) if by else None
+    units = units_of(labels, len(problem.observed))
+    if problem.priors:
+        problem = _weighed(problem, starts)
+    ends = minimise(problem, grid_starts(problem, starts)) if problem.free else None
+    if ends is None:
+        best, objective, arrived = np.empty(0), 0.0, 1.0
+        objective = float(look(problem, np.empty((1, 0)))[0][0])
+    else:
+        which = int(ends.objectives.argmin())
+        best, objective = ends.points[which], float(ends.objectives[which])
+        arrived = float((ends.objectives <= objective * (1 + 1e-4) + 1e-15).mean())
+        best, objective = _polished(problem, best, objective) if polish else (best, objective)
+    _stop_where_nothing_fits(chosen, objective)
+    rng = np.random.default_rng(seed)
+    samples = _drawn_again(problem, best, units, bootstrap, rng)
+    residuals = np.log(problem.observed) - _log_predicted(problem, best)
+    made = Fit(
+        law=chosen,
+        coefficients=_all(problem, best[None])[0],
+        held=problem.held,
+        objective=objective,
+        residuals=residuals,
+        samples=samples,
+        spans=spans_of(chosen, table),
+        count=len(residuals),
+        units=int(units.max()) + 1,
+        condition=_condition(problem, best),
+        arrived=arrived,
+        delta=delta,
+    )
+    return fit_cautions(made, problem, table, best, units)
+
+
+def fit_by(
+    law: str | Law | Callable[..., Any], table: Mapping[str, Any], *, group: str, **settings: Any
+) -> dict[str, Fit]:
+    """Fit a law to every part of a table by itself: a law a domain, a corpus, a family of models.
+
+    Args:
+        law: as for `fit`.
+        table: column → values, `[R]`.
+        group: the column that says which part a row belongs to.
+        settings: as for `fit`.
+
+    Returns:
+        Part → fit, in the order of their names.
+
+    Raises:
+        BadInput: the table has no such column, or a part cannot be fitted; it is named.
+    """
+    labels = np.asarray(column_of(table, group)).astype(str)
+    found = {}
+    for one in sorted(set(labels)):
+        rows = np.flatnonzero(labels == one)
+        try:
+            found[one] = fit(law, rows_of(table, rows), **settings)
+        except BadInput as problem:
+            raise BadInput(f"{group} = {one}: {problem}") from problem
+    return found
+
+
+def _weighed(problem: Problem, starts: int) -> Problem:
+    """The same with priors that cost as much as the runs' own noise says."""
+    from dataclasses import replace
+
+    plain = replace(problem, priors={})
+    size = SMALLEST_NOISE
+    spare = len(plain.observed) - len(plain.free)
+    if spare > 0:
+        ends = minimise(plain, grid_starts(plain, starts))
+        best = ends.points[int(ends.objectives.argmin())]
+        away = np.abs(np.log(plain.observed) - _log_predicted(plain, best)).sum()
+        size = max(size, float(away) / spare)
+    # Laplace noise of scale b makes Huber's straight part δ·b times minus the log-likelihood.
+    return replace(problem, prior_scale=problem.delta * size)
+
+
+def _polished(problem: Problem, best: Any, objective: float) -> tuple[Any, float]:
+    from scipy.optimize import minimize
+
+    def both(point: Any) -> tuple[float, Any]:
+        loss, slope, _ = look(problem, point[None])
+        return float(loss[0]) * 1e6, slope[0] * 1e6
+
+    low, high = problem.box()
+    found = minimize(
+        both, best, jac=True, method="L-BFGS-B", bounds=list(zip(low, high, strict=True))
+    )
+    value = float(found.fun) / 1e6
+    return (found.x, value) if value < objective else (best, objective)
+
+
+def _drawn_again(
+    problem: Problem, best: Any, units: Any, count: int, rng: np.random.Generator
+) -> Float[np.ndarray, "C K"]:
+    if not count or not problem.free:
+        return np.empty((0, len(problem.law.names)))
+    weights = resampled(units, count, rng)
+    ends = minimise(problem, np.repeat(best[None], count, axis=0), weights)
+    points = ends.points[np.isfinite(ends.objectives)]
+    rows = _all(problem, points)
+    return np.array([[row[name] for name in problem.law.names] for row in rows])
+
+
+def _all(problem: Problem, points: Any) -> list[dict[str, float]]:
+    values = problem.values(points)
+    return [
+        {
+            name: float(problem.held[name])
+            if name in problem.held
+            else float(row[problem.free.index(name)])
+            for name in problem.law.names
+        }
+        for row in values
+    ]
+
+
+def _log_predicted(problem: Problem, point: Any) -> Float[np.ndarray, "R"]:
+    values = _all(problem, point[None])[0]
+    found = np.asarray(problem.law.predict(problem.prepared, values), np.float64)
+    return np.log(np.broadcast_to(found, problem.observed.shape))
+
+
+def _condition(problem: Problem, point: Any) -> float:
+    if not problem.free:
+        return 1.0
+    curve = look(problem, point[None])[2][0]
+    size = np.sqrt(np.maximum(np.diag(curve), 1e-300))
+    values = np.linalg.eigvalsh(curve / np.outer(size, size))
+    return float(np.sqrt(values[-1] / max(values[0], values[-1] * 1e-32)))
+
+
+def _stop_where_nothing_fits(law: Law, objective: float) -> None:
+    if not np.isfinite(objective):
+        raise BadInput(
+            f"{law.name} gives no finite {law.output} for these columns with any coefficients: "
+            "look at their units."
+        )
