@@ -41,6 +41,8 @@ from likely.data.plant import plant
 from likely.data.split import split
 from likely.data.tokens import encode
 from likely.data.within import split_any, split_within
+from likely.forecast import schedules
+from likely.forecast.optimal_schedule import optimal_schedule
 from likely.models.annotate import annotate
 from likely.models.feed_forward import feed_forward
 from likely.models.ngram import ngram, sweep
@@ -290,6 +292,19 @@ DIRECT = {
     ),
     Sign: lambda **given: Sign([torch.nn.Parameter(torch.zeros(2))], **{"lr": 1.0, **given}),
     reproduce: lambda **given: reproduce(None, **given),
+    **{
+        make: lambda make=make, **given: make(**{"steps": 4, **given})
+        for make in (schedules.constant, schedules.cosine, schedules.linear, schedules.wsd)
+    },
+    schedules.two_stage: lambda **given: schedules.two_stage(
+        **{"steps": 4, "at": 2, "factor": 0.5, **given}
+    ),
+    schedules.piecewise: lambda **given: schedules.piecewise(
+        **{"steps": 4, "knots": ((0.0, 1.0), (1.0, 0.0)), **given}
+    ),
+    optimal_schedule: lambda **given: optimal_schedule(
+        "annealing", {}, **{"steps": 4, "peak": 1.0, **given}
+    ),
     Muon: lambda **given: Muon([torch.nn.Parameter(torch.zeros(2, 2))], **{"lr": 1.0, **given}),
 }
 
