@@ -58,7 +58,7 @@ def annealing(
     References:
         Tissue et al., Scaling Law with Learning Rate Annealing, 2024, eq. 1. arXiv:2408.11029. How
         a warm-up counts is our reading: others say that the authors' code gives its steps the rate
-        that it ends at, and that fits the curves of `docs/forecast/laws/annealing.md` half as well.
+        that it ends at, and on the curves of arXiv:2503.12811 that doubles the objective.
     """
     return predict(*transform(step, schedule, decay=decay), L0=L0, A=A, alpha=alpha, C=C)
 

@@ -25,7 +25,7 @@ def multi_power(
     C: Positive,
     beta: Exponent,
     gamma: Exponent,
-    blocks: Blocks = 24,
+    blocks: Blocks = 16,
     counts_warmup: bool = True,
 ) -> Column:
     r"""Loss after t steps of any learning-rate schedule, by Luo and others.
@@ -45,7 +45,7 @@ def multi_power(
         C: how soon a fall takes effect; weakly identified, as is beta: show its profile.
         beta: exponent by which the rest of a fall's effect comes.
         gamma: exponent by which falls at low rates take effect sooner.
-        blocks: of falls, and of rises, for every row; 24 keep the objective within 1 % of exact.
+        blocks: of falls, and of rises, for every row; 16 keep the objective within 1 % of exact.
         counts_warmup: whether the rises of a warm-up, from 0 on, count as negative falls. So does
             the authors' code, and with it the coefficients that they publish; their text does not.
 
@@ -72,7 +72,7 @@ def multi_power(
 
 
 def transform(
-    step: Taken, schedule: Schedules, *, blocks: Blocks = 24, counts_warmup: bool = True
+    step: Taken, schedule: Schedules, *, blocks: Blocks = 16, counts_warmup: bool = True
 ) -> tuple[Float[np.ndarray, "R"], Falls, Falls, Falls]:
     """What the law is a function of.
 
