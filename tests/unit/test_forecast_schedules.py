@@ -300,6 +300,8 @@ def test_the_optimal_schedule(name, floor):
 def test_a_law_without_a_derivative_by_rates_is_refused():
     with pytest.raises(BadSetting, match="take 'multi_power' or 'annealing'"):
         optimal_schedule("chinchilla", {}, steps=10, peak=1.0)
+    with pytest.raises(BadSetting, match="coefficients are L0, A, alpha, C; given: L0"):
+        optimal_schedule("annealing", {"L0": 1.0}, steps=10, peak=1.0)
 
 
 def test_the_optimum_is_trained_by_a_recipe(tmp_path):

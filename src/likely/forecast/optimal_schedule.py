@@ -50,7 +50,7 @@ class OptimalSchedule:
 
 def optimal_schedule(
     law: str | Law,
-    coefficients: Mapping[str, float],
+    coefficients: Mapping[str, int | float],
     *,
     steps: Steps,
     peak: Peak,
@@ -80,7 +80,8 @@ def optimal_schedule(
         The schedule, its predicted loss, and those of others.
 
     Raises:
-        BadSetting: a setting out of range, or a law that has no derivative by the rates.
+        BadSetting: a setting out of range, other coefficients than the law's, or a law that has no
+            derivative by the rates.
 
     Example:
         >>> published = {"L0": 3.040, "A": 0.525, "alpha": 0.508, "B": 363.8, "C": 2.066,
@@ -101,10 +102,16 @@ def optimal_schedule(
             chosen.name,
             ["It has no derivative by learning rates: take 'multi_power' or 'annealing'."],
         )
+    if set(coefficients) != set(chosen.names):
+        raise BadSetting(
+            chosen.name,
+            [f"Its coefficients are {', '.join(chosen.names)}; given: {', '.join(coefficients)}."],
+        )
+    values = {name: float(value) for name, value in coefficients.items()}
     settings = {k: v for k, v in chosen.settings.items() if k in _keywords(own)}
 
     def final(rates: Rates) -> tuple[float, Rates]:
-        return own(rates, **coefficients, **settings)  # type: ignore[no-any-return]
+        return own(rates, **values, **settings)  # type: ignore[no-any-return]
 
     run: dict[str, Any] = {"steps": steps, "peak": peak, "warmup": warmup}
     named = {name: make(**run, floor=floor) for name, make in NAMED.items()}
