@@ -1,15 +1,17 @@
 """Loss along a run by the sum of its learning rates and a power law of every fall of theirs."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from jaxtyping import Float
 
-from likely.forecast.columns import Column, Exponent, Positive, Schedules
+from likely.forecast.columns import Coefficient, Column, Exponent, Positive, Schedules
 from likely.forecast.laws._falls import binned, summed
 from likely.forecast.laws._rates import LEAST, Taken, by_rate, by_schedule, falls_of
 
+Remainder: TypeAlias = Annotated[Coefficient, Ge(0.01), Le(5)]
+"""An exponent that stays off 0: there B grows without end, and nothing else changes any more."""
 Blocks = Annotated[int, Ge(1)]
 Falls = Float[np.ndarray, "R K"]
 
@@ -23,7 +25,7 @@ def multi_power(
     alpha: Exponent,
     B: Positive,
     C: Positive,
-    beta: Exponent,
+    beta: Remainder,
     gamma: Exponent,
     blocks: Blocks = 16,
     counts_warmup: bool = True,
@@ -112,7 +114,7 @@ def predict(
     alpha: Exponent,
     B: Positive,
     C: Positive,
-    beta: Exponent,
+    beta: Remainder,
     gamma: Exponent,
 ) -> Column:
     """The law on blocks of falls.
@@ -146,7 +148,7 @@ def linear(
     *,
     alpha: Exponent,
     C: Positive,
-    beta: Exponent,
+    beta: Remainder,
     gamma: Exponent,
 ) -> dict[str, Column]:
     """What L0, A and B are multiplied with.
@@ -179,7 +181,7 @@ def value_and_jacobian(
     alpha: Exponent,
     B: Positive,
     C: Positive,
-    beta: Exponent,
+    beta: Remainder,
     gamma: Exponent,
 ) -> tuple[Column, dict[str, Column]]:
     """The law, and its derivative by every coefficient.
