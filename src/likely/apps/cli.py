@@ -14,6 +14,7 @@ from likely.apps._words import in_words, read
 from likely.apps.compare import compare_arms
 from likely.apps.doctor import doctor
 from likely.apps.evaluate import evaluate_model
+from likely.apps.forecast import forecast
 from likely.apps.generate import generate_text
 from likely.apps.list import list_entries
 from likely.apps.measure import measure_model
@@ -42,6 +43,7 @@ app.command(generate_text, name="generate")
 app.command(view_text, name="view")
 app.command(mix_models, name="mix")
 app.command(reproduce_claim, name="reproduce")
+app.command(forecast)
 app.command(list_entries, name="list")
 app.command(doctor, name="doctor")
 app.command(new_entry, name="new")

@@ -40,7 +40,7 @@ def fit_cautions(
         *_of_trunks(problem, table),
         *_of_parameters(table),
         *_of_horizon(table),
-        *_of_outliers(made, problem, best, units),
+        *_of_outliers(made, problem, table, best, units),
     ]
     return replace(made, cautions=tuple(found))
 
@@ -145,7 +145,7 @@ def _of_trunks(problem: Problem, table: Mapping[str, Any]) -> Iterator[Caution]:
         yield Caution(
             "trunk",
             f"{twice} of {len(rows)} rows are those of another run to the last digit (the first: "
-            f"row {int(first[count > 1].min()) + 1}): runs that branched from one training share "
+            f"{_places(table, first[count > 1][:1])}): runs that branched from one training share "
             "their trunk, and count it several times.",
             "Keep the trunk once, and score predictions only on points after the branch.",
         )
@@ -205,7 +205,9 @@ def _of_horizon(table: Mapping[str, Any]) -> Iterator[Caution]:
         )
 
 
-def _of_outliers(made: Fit, problem: Problem, best: Any, units: Any) -> Iterator[Caution]:
+def _of_outliers(
+    made: Fit, problem: Problem, table: Mapping[str, Any], best: Any, units: Any
+) -> Iterator[Caution]:
     errors = made.standard_errors
     if not errors or made.condition > ILL_CONDITIONED or made.units <= len(problem.free) + 1:
         return
@@ -226,16 +228,21 @@ def _of_outliers(made: Fit, problem: Problem, best: Any, units: Any) -> Iterator
     if max(times, moved[at]) <= 2 or moved[at] < 1:
         return
     name = problem.free[at[1]]
-    rows = np.flatnonzero(weights[at[0]] == 0) + 1
-    named = ", ".join(map(str, rows[:5])) + (" …" if len(rows) > 5 else "")
+    named = _places(table, np.flatnonzero(weights[at[0]] == 0))
     yield Caution(
         "outlier",
-        f"Without row{'s' if len(rows) > 1 else ''} {named}, {name} would be "
-        f"{values[at]:.4g} in place of {whole[at[1]]:.4g}: {max(times, moved[at]):.1f} standard "
-        "errors.",
+        f"Without {named}, {name} would be {values[at]:.4g} in place of "
+        f"{whole[at[1]]:.4g}: {max(times, moved[at]):.1f} standard errors.",
         "Look at it: a diverged or unfinished run, another unit, another data set? Leave it out "
         "only for a reason that you would state.",
     )
+
+
+def _places(table: Mapping[str, Any], rows: Any) -> str:
+    """Where rows stand: file and line where the table knows them, else their number."""
+    known = getattr(table, "rows", None)
+    named = [known[i] if known else f"row {i + 1}" for i in rows]
+    return ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")
 
 
 def _suspects(made: Fit, units: Any) -> list[Any]:

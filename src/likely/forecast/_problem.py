@@ -9,7 +9,7 @@ from jaxtyping import Float
 from likely.core.errors import BadInput, BadSetting, did_you_mean
 from likely.forecast._solve import Problem
 from likely.forecast.law import Law
-from likely.forecast.reach import compute_of
+from likely.forecast.reach import compute_of, is_numeric
 
 
 def problem_of(
@@ -103,6 +103,8 @@ def spans_of(law: Law, table: Mapping[str, Any]) -> dict[str, tuple[float, float
     compute = compute_of(table)
     if compute is not None:
         known["flops"] = compute
+    if is_numeric(table.get("params")) and is_numeric(table.get("tokens")):
+        known["tokens_per_param"] = table["tokens"] / table["params"]
     spans = {}
     for name, values in known.items():
         numbers = np.asarray(values) if isinstance(values, np.ndarray) else np.empty(0)

@@ -38,6 +38,7 @@ def as_json(fit: Fit, *, samples: bool = True) -> dict[str, Any]:
         "level": 0.95,
         "objective": fit.objective,
         "delta": fit.delta,
+        "stretch": fit.stretch,
         "rows": fit.count,
         "runs": fit.units,
         "noise": fit.noise,
@@ -114,5 +115,6 @@ def _read(made: Mapping[str, Any]) -> Fit:
         arrived=float(made["arrived"]),
         cautions=tuple(Caution(**one) for one in made["warnings"]),
         delta=float(made["delta"]),
+        stretch=float(made["stretch"]),
         about=made.get("about", {}),
     )

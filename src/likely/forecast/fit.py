@@ -1,6 +1,7 @@
 """Fitting: a grid of starts, batched descents, tables drawn again, and what speaks against it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,12 +15,16 @@ from likely.forecast._problem import column_of, problem_of, rows_of, spans_of
 from likely.forecast._resample import resampled, units_of
 from likely.forecast._solve import Problem, look, minimise
 from likely.forecast._starts import grid_starts
+from likely.forecast._stretch import stretch_of
+from likely.forecast.cautions import Caution
 from likely.forecast.fitted import Fit
 from likely.forecast.law import Law
 from likely.forecast.law import law as law_of
 
 __all__ = ["fit", "fit_by", "rows_of"]
 
+BENT = 1.5
+"""Times its interval that a law must have missed within the table to be told of."""
 SMALLEST_NOISE = 1e-3
 """Of a run, where priors are weighed and the residuals are smaller than any seed's."""
 
@@ -35,6 +40,7 @@ def fit(
     starts: Annotated[int, Ge(1)] = 16,
     bootstrap: Annotated[int, Ge(0)] = 4000,
     polish: bool = False,
+    stretch: bool = True,
     seed: Annotated[int, Ge(0)] = 0,
 ) -> Fit:
     r"""Fit a law to a table of runs.
@@ -59,6 +65,8 @@ def fit(
         starts: how many points of the grid descend.
         bootstrap: tables drawn again, for standard errors and intervals; 0 for none.
         polish: whether L-BFGS-B of scipy goes on from the best end.
+        stretch: whether the table's dear rows are predicted from its cheap ones, and intervals of
+            predictions widened by what that missed.
         seed: of the drawing.
 
     Returns:
@@ -85,9 +93,39 @@ def fit(
     """
     checked(fit, locals())
     chosen = law_of(law)
-    problem = problem_of(
-        chosen, table, held=dict(hold or {}), priors=dict(priors or {}), delta=delta
-    )
+
+    def once(one: Law, part: Mapping[str, Any], bootstrap: int) -> Fit:
+        given: dict[str, Any] = {
+            "hold": dict(hold or {}),
+            "priors": dict(priors or {}),
+            "by": by,
+            "delta": delta,
+        }
+        return _fit(
+            one, part, **given, starts=starts, bootstrap=bootstrap, polish=polish, seed=seed
+        )
+
+    made = once(chosen, table, bootstrap)
+    if not stretch or not bootstrap:
+        return made
+    factor = stretch_of(once, chosen, table, made.count)
+    return replace(made, stretch=factor, cautions=(*made.cautions, *_of_stretch(factor)))
+
+
+def _fit(
+    chosen: Law,
+    table: Mapping[str, Any],
+    *,
+    hold: dict[str, float],
+    priors: dict[str, tuple[float, float]],
+    by: str | None,
+    delta: float,
+    starts: int,
+    bootstrap: int,
+    polish: bool,
+    seed: int,
+) -> Fit:
+    problem = problem_of(chosen, table, held=hold, priors=priors, delta=delta)
     labels = column_of(table, by) if by else None
     units = units_of(labels, len(problem.observed))
     if problem.priors:
@@ -152,8 +190,6 @@ def fit_by(
 
 def _weighed(problem: Problem, starts: int) -> Problem:
     """The same with priors that cost as much as the runs' own noise says."""
-    from dataclasses import replace
-
     plain = replace(problem, priors={})
     size = SMALLEST_NOISE
     spare = len(plain.observed) - len(plain.free)
@@ -179,6 +215,20 @@ def _polished(problem: Problem, best: Any, objective: float) -> tuple[Any, float
     )
     value = float(found.fun) / 1e6
     return (found.x, value) if value < objective else (best, objective)
+
+
+def _of_stretch(factor: float) -> list[Caution]:
+    if factor < BENT:
+        return []
+    return [
+        Caution(
+            "bent",
+            f"Within this table, the dear runs missed what the cheap ones promised by "
+            f"{factor:.1f} times the interval: the law bends here.",
+            "Intervals of predictions are widened by that. Compare laws by what they predict "
+            "(likely forecast compare), or fit the dearer runs only.",
+        )
+    ]
 
 
 def _drawn_again(

@@ -57,6 +57,8 @@ class Fit:
         arrived: share of the starts that ended at the optimum.
         cautions: what speaks against the fit.
         delta: where Huber's loss turned from square to straight.
+        stretch: what intervals of predictions are widened by, because the law missed dear rows of
+            its own table by that much; 1 where it did not.
         about: where the table came from, for files and reports.
     """
 
@@ -73,6 +75,7 @@ class Fit:
     arrived: float
     cautions: tuple[Caution, ...] = ()
     delta: float = 1e-3
+    stretch: float = 1.0
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -144,9 +147,10 @@ class Fit:
         cautions = reach_cautions(self, given)
         if not len(draws):
             return Prediction(value, value, value, value, value, level, cautions)
-        low, high = np.quantile(draws, _ends(level), axis=0)
+        low, high = np.quantile(self._stretched(draws, value), _ends(level), axis=0)
         noise = self.draw_noise(draws.shape, seed)
-        run_low, run_high = np.quantile(draws * np.exp(noise), _ends(level), axis=0)
+        runs = self._stretched(draws, value, noise)
+        run_low, run_high = np.quantile(runs, _ends(level), axis=0)
         return Prediction(value, low, high, run_low, run_high, level, cautions)
 
     def curves(self, columns: Mapping[str, Any]) -> Float[np.ndarray, "C R"]:
@@ -165,6 +169,12 @@ class Fit:
         with np.errstate(all="ignore"):
             found = np.asarray(self.law.predict(prepared, values), np.float64)
         return np.atleast_2d(found)[np.isfinite(np.atleast_2d(found)).all(axis=1)]
+
+    def _stretched(self, draws: Any, value: Any, noise: Any = 0.0) -> Any:
+        """Draws, each as much farther from the best fit as the law missed its own table by."""
+        if np.all(value > 0):
+            return value * np.exp(self.stretch * (np.log(draws / value) + noise))
+        return value + self.stretch * (draws - value)
 
     def draw_noise(self, shape: Sequence[int], seed: int) -> Float[np.ndarray, "..."]:
         """Residuals drawn again, for what one run more would show.

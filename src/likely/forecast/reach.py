@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
+from likely.core.errors import BadInput
 from likely.forecast.cautions import Caution
+from likely.forecast.law import Law
 
 if TYPE_CHECKING:
     from likely.forecast.fitted import Fit
@@ -29,6 +32,46 @@ def compute_of(columns: Mapping[str, Any]) -> Any:
         params = np.asarray(columns["params"], np.float64)
         return 6.0 * params * np.asarray(columns["tokens"], np.float64)
     return None
+
+
+def costs_of(law: Law, table: Mapping[str, Any], cost: str | None) -> Float[np.ndarray, "R"]:
+    """What every row of a table cost, to sort by.
+
+    Args:
+        law: what is fitted to it.
+        table: column → values, `[R]`.
+        cost: a column of it; FLOPs (given, or 6ND) where left out, else the last column that the
+            law reads.
+
+    Returns:
+        One number a row.
+
+    Raises:
+        BadInput: there is no such column, or none that rows can be sorted by.
+    """
+    if cost is not None:
+        if cost not in table:
+            raise BadInput(f"The table has no column {cost!r} to sort runs by.")
+        return np.asarray(table[cost], np.float64)
+    compute = compute_of(table)
+    if compute is not None:
+        return np.asarray(compute, np.float64)
+    numeric = [name for name in law.columns if is_numeric(table.get(name))]
+    if not numeric:
+        raise BadInput(f"{law.name} reads no column that runs can be sorted by: name a cost.")
+    return np.asarray(table[numeric[-1]], np.float64)
+
+
+def is_numeric(values: Any) -> bool:
+    """Whether a column holds numbers.
+
+    Args:
+        values: the column.
+
+    Returns:
+        False for text, for schedules, and for what is not there.
+    """
+    return isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
 
 
 def reach_cautions(fit: "Fit", columns: Mapping[str, Any]) -> tuple[Caution, ...]:

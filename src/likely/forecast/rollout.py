@@ -14,7 +14,7 @@ from likely.forecast.fit import fit, rows_of
 from likely.forecast.fitted import Fit, Level
 from likely.forecast.law import Law
 from likely.forecast.law import law as law_of
-from likely.forecast.reach import compute_of
+from likely.forecast.reach import costs_of, is_numeric
 
 Share = Annotated[float, Gt(0), Lt(1)]
 
@@ -113,7 +113,7 @@ def roll_out(
     """
     checked(roll_out, locals())
     chosen = law_of(law)
-    costs = _costs(chosen, table, cost)
+    costs = costs_of(chosen, table, cost)
     limit = float(np.quantile(costs, 1 - largest)) if below is None else below
     dear = costs > limit if below is None else costs >= limit
     if below is None and not dear.any():
@@ -231,7 +231,7 @@ def seed_noise(
         Pooled over all groups of repeats; None where no run was repeated. Rows that are equal to
         the last digit are copies, not repeats.
     """
-    numbers = [np.asarray(table[n], np.float64) for n in columns if _is_numeric(table.get(n))]
+    numbers = [np.asarray(table[n], np.float64) for n in columns if is_numeric(table.get(n))]
     if len(numbers) < len(columns):
         return None
     logs = np.log(np.asarray(table[output], np.float64))
@@ -244,21 +244,3 @@ def seed_noise(
     if not spare:
         return None
     return float(np.sqrt(((rows[:, -1] - mean[group]) ** 2).sum() / spare))
-
-
-def _costs(law: Law, table: Mapping[str, Any], cost: str | None) -> Float[np.ndarray, "R"]:
-    if cost is not None:
-        if cost not in table:
-            raise BadInput(f"The table has no column {cost!r} to sort runs by.")
-        return np.asarray(table[cost], np.float64)
-    compute = compute_of(table)
-    if compute is not None:
-        return np.asarray(compute, np.float64)
-    numeric = [name for name in law.columns if _is_numeric(table.get(name))]
-    if not numeric:
-        raise BadInput(f"{law.name} reads no column that runs can be sorted by: name a cost.")
-    return np.asarray(table[numeric[-1]], np.float64)
-
-
-def _is_numeric(values: Any) -> bool:
-    return isinstance(values, np.ndarray) and values.dtype.kind in "iuf"

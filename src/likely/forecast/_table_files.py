@@ -1,0 +1,168 @@
+"""Files of rows as they are: names, cells, and the line that each row stands on."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from likely.core.errors import BadInput, first_line
+from likely.forecast._numbers import column, is_missing, number
+from likely.forecast._raw import Raw, from_objects
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet")
+"""What is read, also with `.gz` behind it where it is text."""
+
+
+def read_file(path: Path) -> Raw:
+    """Read one file.
+
+    Args:
+        path: CSV or TSV (also `.txt`), JSONL, JSON or Parquet.
+
+    Returns:
+        Its rows.
+
+    Raises:
+        BadInput: it cannot be read as such a file.
+    """
+    kind = path.name.removesuffix(".gz").rpartition(".")[2].casefold()
+    if f".{kind}" not in SUFFIXES:
+        raise BadInput(
+            f"{path} is no table that can be read: give {', '.join(SUFFIXES)}, or a run folder."
+        )
+    try:
+        if kind == "parquet":
+            return _parquet(path)
+        packed = path.read_bytes()
+        data = gzip.decompress(packed) if path.suffix == ".gz" else packed
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise BadInput(
+            f"{path} is no text in UTF-8 (at byte {problem.start}): save it as UTF-8."
+        ) from None
+    except OSError as problem:
+        raise BadInput(f"{path} cannot be read: {first_line(problem)}.") from problem
+    if not text.strip():
+        raise BadInput(f"{path} is empty.")
+    return _json(path, text, kind) if kind in ("jsonl", "ndjson", "json") else _csv(path, text)
+
+
+def _csv(path: Path, text: str) -> Raw:
+    separator = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    header: list[str] = []
+    rows: list[list[str]] = []
+    lines: list[str] = []
+    bad: dict[str, list[str]] = {}
+    begin = 1
+    try:
+        for cells in reader:
+            line, begin = begin, reader.line_num + 1
+            if not any(cells):
+                continue
+            if not header:
+                header = cells
+                continue
+            if len(cells) != len(header) and any(
+                cells[len(header) :] or [len(cells) < len(header)]
+            ):
+                reason = f"{len(cells)} values where the header names {len(header)} columns"
+                bad.setdefault(reason, []).append(f"{path.name}, line {line}")
+                continue
+            rows.append(cells[: len(header)])
+            lines.append(f"{path.name}, line {line}")
+    except csv.Error as problem:
+        raise BadInput(f"{path}, line {begin}: {first_line(problem)}.") from problem
+    if len(header) > 1 and all(is_missing(cell) or number(cell) == number(cell) for cell in header):
+        raise BadInput(
+            f"{path}: its first line holds numbers ({', '.join(header[:4])}) and no names: write a "
+            "header above it, such as params,tokens,loss."
+        )
+    names, notes = _names(header)
+    cells_of = zip(*rows, strict=True) if rows else ([] for _ in names)
+    comma = separator == ";"
+    columns = {name: column(c, comma=comma) for name, c in zip(names, cells_of, strict=True)}
+    return Raw(columns, tuple(lines), notes, bad)
+
+
+def _separator(text: str) -> str:
+    """Whatever of comma, semicolon and tab the header holds most of, outside quotation marks."""
+    first = next(line for line in text.splitlines() if line.strip())
+    outside = "".join(first.split('"')[::2])
+    return max(",;\t", key=outside.count)
+
+
+def _names(header: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A name for every column, each once."""
+    names: list[str] = []
+    notes: list[str] = []
+    for place, given in enumerate(header, 1):
+        name = given.strip() or f"column {place}"
+        times = sum(one == name or one.startswith(f"{name} (again") for one in names)
+        if times:
+            first, name = name, f"{name} (again{'' if times == 1 else f' {times}'})"
+            notes.append(f"There are several columns {first!r}; a later one is {name!r} here.")
+        names.append(name)
+    return names, notes
+
+
+def _json(path: Path, text: str, kind: str) -> Raw:
+    """Objects one a line; or one document: a list of objects, or an object of lists."""
+    if kind == "json":
+        try:
+            whole = json.loads(text)
+        except json.JSONDecodeError:  # Many call JSONL so.
+            return _json(path, text, "jsonl")
+        if isinstance(whole, Mapping) and "log_history" in whole:
+            whole = whole["log_history"]  # trainer_state.json of transformers
+        if isinstance(whole, Mapping) and all(isinstance(v, list) for v in whole.values()):
+            whole = [
+                dict(zip(whole, row, strict=False)) for row in zip(*whole.values(), strict=False)
+            ]
+        given = whole if isinstance(whole, list) else [whole]
+        return from_objects(
+            (one for one in given if isinstance(one, Mapping)),
+            [f"{path.name}, row {n}" for n, one in enumerate(given, 1) if isinstance(one, Mapping)],
+        )
+    objects: list[Mapping[str, Any]] = []
+    rows: list[str] = []
+    bad: dict[str, list[str]] = {}
+    for line, one in enumerate(text.splitlines(), 1):
+        if not one.strip():
+            continue
+        try:
+            held = json.loads(one)
+            if not isinstance(held, Mapping):
+                raise ValueError("no object")
+        except ValueError:
+            bad.setdefault("no JSON object", []).append(f"{path.name}, line {line}")
+            continue
+        objects.append(held)
+        rows.append(f"{path.name}, line {line}")
+    found = from_objects(objects, rows)
+    found.bad = bad
+    return found
+
+
+def _parquet(path: Path) -> Raw:
+    import polars
+
+    try:
+        frame = polars.read_parquet(path)
+    except (polars.exceptions.PolarsError, OSError) as problem:
+        raise BadInput(f"{path} is no Parquet: {first_line(problem)}.") from problem
+    columns: dict[str, np.ndarray] = {}
+    for series in frame:
+        if series.dtype.is_numeric():
+            columns[series.name] = series.cast(polars.Float64).to_numpy().astype(np.float64)
+        elif isinstance(series.dtype, polars.Struct):
+            inner = from_objects((one or {} for one in series.to_list()), ()).columns
+            columns |= {f"{series.name}.{name}": values for name, values in inner.items()}
+        else:
+            columns[series.name] = column(series.to_list())
+    return Raw(columns, tuple(f"{path.name}, row {n}" for n in range(1, frame.height + 1)))
