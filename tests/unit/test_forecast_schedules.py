@@ -297,6 +297,19 @@ def test_the_optimal_schedule(name, floor):
             assert final(schedules.piecewise(**run, knots=moved), **published)[0] > best.loss - 1e-6
 
 
+@pytest.mark.parametrize(("size", "authors"), [(25, 3.14974), (100, 2.79412)])
+def test_the_optimum_of_the_authors(size, authors):
+    """10,000 steps of Adam in their repository end there; their optimum counts no warm-up."""
+    best = optimal_schedule(
+        "multi_power(counts_warmup=False)",
+        dict(zip(POWERS, PUBLISHED[size], strict=True)),
+        steps=24000,
+        peak=3e-4,
+        warmup=2160,
+    )
+    assert best.loss == pytest.approx(authors, abs=1e-4)
+
+
 def test_a_law_without_a_derivative_by_rates_is_refused():
     with pytest.raises(BadSetting, match="take 'multi_power' or 'annealing'"):
         optimal_schedule("chinchilla", {}, steps=10, peak=1.0)
