@@ -9,7 +9,7 @@ from annotated_types import Ge, Le, Lt
 from jaxtyping import Float
 
 from likely.core.errors import BadSetting
-from likely.core.settings import checked
+from likely.core.settings import checked, settings_of
 from likely.forecast import schedules
 from likely.forecast.law import Law
 from likely.forecast.law import law as law_of
@@ -108,7 +108,7 @@ def optimal_schedule(
             [f"Its coefficients are {', '.join(chosen.names)}; given: {', '.join(coefficients)}."],
         )
     values = {name: float(value) for name, value in coefficients.items()}
-    settings = {k: v for k, v in chosen.settings.items() if k in _keywords(own)}
+    settings = {k: v for k, v in chosen.settings.items() if k in settings_of(own)}
 
     def final(rates: Rates) -> tuple[float, Rates]:
         return own(rates, **values, **settings)  # type: ignore[no-any-return]
@@ -200,8 +200,3 @@ class _Lines:
 
 _LEAST = 1e-9
 """The smallest part of the way to the floor that can be left."""
-
-
-def _keywords(function: Callable[..., Any]) -> set[str]:
-    code = function.__code__
-    return set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
