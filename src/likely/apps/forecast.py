@@ -74,7 +74,7 @@ def fit_law(
     profile: Annotated[tuple[str, ...], SEVERAL] = (),
     bootstrap: int = 4000,
     starts: int = 16,
-    delta: float = 1e-3,
+    delta: float | None = None,
     seed: int = 0,
     options: TableOptions = _DEFAULT,
     save: Path | None = None,
@@ -94,7 +94,8 @@ def fit_law(
         profile: coefficients whose profile is computed; those that are hard to tell, if left out.
         bootstrap: tables that are drawn again for intervals; 0 for none.
         starts: points of the grid that descend.
-        delta: where Huber's loss of the log residuals turns straight.
+        delta: where Huber's loss of the log residuals turns straight; 0.001, or what the law was
+            published with, if left out.
         seed: of the drawing.
         options: how the table is read.
         save: write the fit there, as JSON; `predict` and `plan` read it.

@@ -36,7 +36,7 @@ def fit(
     hold: Mapping[str, float] | None = None,
     priors: Mapping[str, tuple[float, float]] | None = None,
     by: str | None = None,
-    delta: Annotated[float, Gt(0)] = 1e-3,
+    delta: Annotated[float, Gt(0)] | None = None,
     starts: Annotated[int, Ge(1)] = 16,
     bootstrap: Annotated[int, Ge(0)] = 4000,
     polish: bool = False,
@@ -61,7 +61,8 @@ def fit(
             residuals.
         by: the column that says which run a row is of. Rows of a run are drawn together; without
             it every row is a run of its own.
-        delta: where Huber's loss turns from square to straight, in log units.
+        delta: where Huber's loss turns from square to straight, in log units; 0.001, or what the
+            law was published with, where left out.
         starts: how many points of the grid descend.
         bootstrap: tables drawn again, for standard errors and intervals; 0 for none.
         polish: whether L-BFGS-B of scipy goes on from the best end.
@@ -93,6 +94,7 @@ def fit(
     """
     checked(fit, locals())
     chosen = law_of(law)
+    turn = chosen.delta if delta is None else delta
 
     def once(one: Law, part: Mapping[str, Any], bootstrap: int) -> Fit:
         given: dict[str, Any] = {

@@ -46,7 +46,7 @@ class Law:
         entry: the function: columns by position, coefficients and settings by keyword.
         settings: what is chosen, not fitted: keyword parameters that have a default.
         parts: what else the file defines: `transform`, `predict`, `value_and_jacobian`, `linear`,
-            `STARTS`, `starts`, `OUTPUT`, `LAWS`.
+            `STARTS`, `starts`, `OUTPUT`, `DELTA`, `LAWS`.
     """
 
     name: str
@@ -63,6 +63,11 @@ class Law:
     def output(self) -> str:
         """The column that it predicts; `loss` where the file says nothing."""
         return str(getattr(self.parts, "OUTPUT", "loss"))
+
+    @property
+    def delta(self) -> float:
+        """Where Huber's loss turns straight, for laws whose fit was published with another one."""
+        return float(getattr(self.parts, "DELTA", 1e-3))
 
     @property
     def laws(self) -> frozenset[str]:
