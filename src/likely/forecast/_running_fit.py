@@ -17,7 +17,11 @@ MEMORIES = (1 / 96, 1 / 24, 1 / 6)
 GAIN, ITS_DEVIATION = 0.04, 0.03
 """What a fall of the rate to 0 is worth, as a share of the loss, before one is seen."""
 DRAWS = 2000
-APART, DRIFT = 0.1, 0.1
+CELLS = 10_000
+"""Into which the steps of a long run are put together, so that an update costs no more for it."""
+MISFIT = 1.5e-3
+"""What the law misses of a point that it was fitted to, at least, as a share of the loss."""
+APART, DRIFT = 0.1, 0.05
 """Standard deviations, as shares of the loss: of validation minus training loss, and of how much
 that changes over a whole run."""
 
@@ -28,6 +32,7 @@ class Ends:
 
     Args:
         draws: of the loss at the end, `[C]`.
+        fall: mean of the logarithm of now over then.
         gain: mean of what falls of the rate are worth from now to the end.
         learned: how much the curve narrowed what was believed of a fall at the start: 0 for not at
             all, near 1 where it is known.
@@ -35,6 +40,7 @@ class Ends:
     """
 
     draws: Float[np.ndarray, "C"]
+    fall: float
     gain: float
     learned: float
     falls: bool
@@ -74,30 +80,40 @@ def ends(
     both = len(train.steps) > 0 and len(validation.steps) > 0
     steps = np.r_[train.steps, validation.steps, int(now), at]
     apart = np.r_[np.zeros(len(train.steps)), np.ones(len(validation.steps)), 0.0, 0.0]
-    apart[-1] = float(of == "validation")
+    apart[-2:] = float(of == "validation")
     observed = np.r_[train.losses, validation.losses]
     level = float((train if len(train.steps) else validation).losses[-3:].mean())
     columns = _columns(steps, rates, apart if both else None)
     noise = np.r_[train.variances, validation.variances] / level**2
-    found = _settled(columns[:, :-2], observed / level, noise, _prior(columns.shape[-1]))
+    found = _settled(
+        columns[:, :-2], observed / level, noise, apart[:-2], _prior(columns.shape[-1])
+    )
     chosen, coefficients = _drawn(found, np.random.default_rng(0))
     made = np.einsum("ck,ck->c", columns[chosen, -1], coefficients)
+    here = np.einsum("ck,ck->c", columns[chosen, -2], coefficients)
+    fall = abs(float(np.log(np.median(here) / np.median(made))))
     gain = (columns[chosen, -2, 2] - columns[chosen, -1, 2]) * coefficients[:, 2]
     learned = 1 - min(float(coefficients[:, 2].std()) / ITS_DEVIATION, 1.0)
     return Ends(
-        made * level, float(gain.mean()) * level, learned, bool((columns[..., 2] != 0).any())
+        made * level,
+        fall,
+        float(gain.mean()) * level,
+        learned,
+        bool((columns[..., 2] != 0).any()),
     )
 
 
 def _columns(steps: Any, rates: Any, apart: Any) -> Float[np.ndarray, "G R K"]:
     """What the coefficients are multiplied with, for each memory and exponent."""
-    relative = rates / rates.max()
-    schedule = [relative] * len(steps)
+    cell = -(-len(rates) // CELLS)
+    cells = np.add.reduceat(rates, np.arange(0, len(rates), cell)) / cell
+    at = -(-steps // cell)
+    reaches = MEMORIES if np.ptp(rates[int(rates.argmax()) :]) > 0 else MEMORIES[:1]
     blocks = []
-    for share in MEMORIES:
-        memory = max(len(rates) * share, 2.0)
+    for share in reaches:
+        memory = max(len(cells) * share, 2.0)
         trained, fallen = law(f"annealing(decay={1 - 1 / memory!r})").prepare(
-            {"step": steps, "schedule": schedule}
+            {"step": at, "schedule": [cells] * len(at)}
         )
         powers = np.exp(-EXPONENTS[:, None] * np.log(trained / trained[-2]))
         parts = [np.ones_like(powers), powers, np.broadcast_to(-fallen / memory, powers.shape)]
@@ -114,21 +130,27 @@ def _prior(count: int) -> tuple[Any, Any]:
     return means, deviations
 
 
-def _settled(columns: Any, observed: Any, noise: Any, prior: Any) -> _Fitted:
-    """The fit with the noise that it leaves: what averages still have, and what the law misses."""
+def _settled(columns: Any, observed: Any, noise: Any, kind: Any, prior: Any) -> _Fitted:
+    """The fit with the noise that it leaves: what averages still have, and what the law misses.
+
+    Training losses wander with the order of the text, losses on the same validation text do not:
+    each kind has what it leaves.
+    """
     rows, count = columns.shape[1:]
-    weights, beyond = np.ones(rows), 1e-6
+    weights, beyond = np.ones(rows), np.full(rows, MISFIT**2)
+    spare = max(1 - min(count, rows - 1) / rows, 0.2)
     for _ in range(4):
-        variance = noise + beyond
-        found = _fitted(columns, observed, weights / variance, prior)
+        found = _fitted(columns, observed, weights / (noise + beyond), prior)
         best = int(found.logs.argmax())
         away = observed - columns[best] @ found.means[best]
-        spare = max(rows - min(count, rows - 1), 1)
-        weights = np.minimum(1.0, 2.5 * np.sqrt(variance) / np.maximum(np.abs(away), 1e-12))
-        beyond = max(float((weights * away**2 - noise).sum()) / spare, 1e-8)
+        size = np.sqrt(noise + beyond)
+        weights = np.minimum(1.0, 2.5 * size / np.maximum(np.abs(away), 1e-12))
+        left = weights * away**2 / spare - noise
+        for one in np.unique(kind):
+            beyond[kind == one] = max(float(left[kind == one].mean()), MISFIT**2)
     scaled = away / np.sqrt(noise + beyond)
-    together = float((scaled[1:] * scaled[:-1]).sum() / max((scaled**2).sum(), 1e-12))
-    together = min(max(together, 0.0), 0.8)
+    neighbours = (scaled[1:] * scaled[:-1])[kind[1:] == kind[:-1]]
+    together = min(max(float(neighbours.sum() / max((scaled**2).sum(), 1e-12)), 0.0), 0.8)
     variance = (noise + beyond) * (1 + together) / (1 - together)
     return _fitted(columns, observed, weights / variance, prior)
 

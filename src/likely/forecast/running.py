@@ -23,10 +23,12 @@ LEAST_SEEN = 0.15
 """Share of the steps after the warm-up below which nothing is said."""
 EARLY = 0.2
 """Share of the curve so far that is not read: no law of schedules holds at the beginning."""
-LAW_ERROR = 0.003
-"""What the law misses of a run e times as long, as a share of the loss; at other lengths as the
-root of the logarithm. The law of annealing is wrong by that on published schedules that it was not
-fitted to."""
+FEWEST_STEPS = 100
+"""After the warm-up: before, a model learns how often each token is, on a curve of its own."""
+LAW_ERROR, OF_THE_FALL = 0.002, 0.1
+"""What the law misses of a run: as a share of the loss, for one e times as long as the curve (the
+root of the logarithm for others), and as a share of the fall that is yet to come. Both are what it
+missed of published curves that were cut, rounded up."""
 SURE = 0.95
 UNLEARNED = 0.5
 """How much a curve must have narrowed what a fall of the rate is worth, to be said to know it."""
@@ -174,7 +176,7 @@ def running(
     points = (train.from_step(start).points(), other.from_step(start).points(exact=True))
     found = ends(*points, rates, at=len(rates), of=of)
     missed = _missed(points, rates)
-    error = missed * _law_error(seen)
+    error = missed * _law_error(seen, found.fall)
     noise = np.random.default_rng(1).standard_normal(len(found.draws))
     draws = found.draws * np.exp(error * noise)
     low, value, high = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2])
@@ -238,8 +240,8 @@ def _percent(chance: float) -> str:
     return "above 99 %" if chance > 0.99 else f"{100 * chance:.0f} %"
 
 
-def _law_error(seen: float) -> float:
-    return LAW_ERROR * float(np.sqrt(max(-np.log(seen), 0.0)))
+def _law_error(seen: float, fall: float) -> float:
+    return float(np.hypot(LAW_ERROR * np.sqrt(max(-np.log(seen), 0.0)), OF_THE_FALL * fall))
 
 
 def _start(rates: Float[np.ndarray, "_"], now: float) -> float:
@@ -251,13 +253,19 @@ def _too_early(
     train: Measured, other: Measured, rates: Float[np.ndarray, "_"], seen: float
 ) -> str | None:
     warmup = int(rates.argmax())
-    share = (seen * len(rates) - warmup) / max(len(rates) - warmup, 1)
+    steps = round(seen * len(rates)) - warmup
+    share = steps / max(len(rates) - warmup, 1)
     start = _start(rates, seen * len(rates))
     losses, evaluations = (float(one.from_step(start).counts.sum()) for one in (train, other))
     if share < LEAST_SEEN:
         return (
             f"Too early: {max(share, 0):.0%} of the steps after the warm-up were taken, and before "
             f"{LEAST_SEEN:.0%} a curve does not say where it goes."
+        )
+    if steps < FEWEST_STEPS:
+        return (
+            f"Too early: {max(steps, 0)} steps were taken after the warm-up; the first "
+            f"{FEWEST_STEPS} follow no law."
         )
     enough = losses >= FEWEST and len(train.from_step(start).steps) >= FEWEST // 3
     if enough or evaluations >= FEWEST // 3:
@@ -283,7 +291,7 @@ def _missed(points: tuple[Points, Points], rates: Float[np.ndarray, "_"]) -> flo
         said = ends(*before, rates, at=middle, of=("train", "validation")[which])
         seen = float(before[which].steps[-1]) / middle
         truth = float(rest.losses.mean())
-        spread = (said.draws.std() / truth) ** 2 + _law_error(seen) ** 2
+        spread = (said.draws.std() / truth) ** 2 + _law_error(seen, said.fall) ** 2
         spread += float(rest.variances.mean()) / len(rest.steps) / truth**2
         squares.append(np.log(truth / np.median(said.draws)) ** 2 / spread)
     return max(1.0, float(np.sqrt(np.mean(squares)))) if squares else 1.0
@@ -293,9 +301,8 @@ def _cautions(found: Ends, missed: float, seen: float) -> Iterator[Caution]:
     if found.falls and found.learned < UNLEARNED:
         yield Caution(
             "decay",
-            "The rate has not fallen far enough yet for this curve to say what that is worth: "
-            "between here and the end it is assumed to take "
-            f"{found.gain:.2g} off the loss, as in other runs.",
+            "This curve does not say yet what a falling rate is worth to it: between here and the "
+            f"end, falls are assumed to take {found.gain:.2g} off the loss, as in other runs.",
             "Look again when the decay has begun; until then compare with runs of the same "
             "schedule, not with a constant rate.",
         )
