@@ -1,6 +1,6 @@
 """What a run in progress will end with, from its curve so far and its schedule to the end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -8,32 +8,18 @@ import numpy as np
 from annotated_types import Gt, Lt
 from jaxtyping import Float
 
-from likely.core.errors import BadInput, ShapeError
 from likely.core.settings import checked
+from likely.forecast._running_checks import Curve, curve_of, rates_of, start_of, why_early
+from likely.forecast._running_error import law_error, missed_by
 from likely.forecast._running_fit import Ends, ends
-from likely.forecast._running_points import Measured, Points
 from likely.forecast.cautions import Caution
 
 Level = Annotated[float, Gt(0), Lt(1)]
-Curve = Float[np.ndarray, "N"] | Sequence[float] | Sequence[int]
 
-FEWEST = 30
-"""Losses after the warm-up, below which nothing is said; of validation text alone, a third."""
-LEAST_SEEN = 0.15
-"""Share of the steps after the warm-up below which nothing is said."""
-EARLY = 0.2
-"""Share of the curve so far that is not read: no law of schedules holds at the beginning."""
-FEWEST_STEPS = 100
-"""After the warm-up: before, a model learns how often each token is, on a curve of its own."""
-LAW_ERROR, OF_THE_FALL = 0.002, 0.1
-"""What the law misses of a run: as a share of the loss, for one e times as long as the curve (the
-root of the logarithm for others), and as a share of the fall that is yet to come. Both are what it
-missed of published curves that were cut, rounded up."""
 SURE = 0.95
 UNLEARNED = 0.5
 """How much a curve must have narrowed what a fall of the rate is worth, to be said to know it."""
 BENT = 2.0
-_ROLLBACKS = (0.5, 0.75)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,19 +150,19 @@ def running(
         weighing, the prior of C and the width of what the law misses are ours.
     """
     checked(running, locals())
-    rates = _rates(rates)
-    train = _curve("losses", steps, losses, counts, rates)
-    other = _curve("validation", *(validation or ((), ())), None, rates)
+    rates = rates_of(rates)
+    train = curve_of("losses", steps, losses, counts, rates)
+    other = curve_of("validation", *(validation or ((), ())), None, rates)
     of = "validation" if validation is not None else "train"
     seen = max(train.last, other.last) / len(rates)
-    early = _too_early(train, other, rates, seen)
+    early = why_early(train, other, rates, seen)
     if early:
         return Early(early, seen)
-    start = _start(rates, seen * len(rates))
+    start = start_of(rates, seen * len(rates))
     points = (train.from_step(start).points(), other.from_step(start).points(exact=True))
     found = ends(*points, rates, at=len(rates), of=of)
-    missed = _missed(points, rates)
-    error = missed * _law_error(seen, found.fall)
+    missed = missed_by(*points, rates)
+    error = missed * law_error(seen, found.fall)
     noise = np.random.default_rng(1).standard_normal(len(found.draws))
     draws = found.draws * np.exp(error * noise)
     low, value, high = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2])
@@ -240,63 +226,6 @@ def _percent(chance: float) -> str:
     return "above 99 %" if chance > 0.99 else f"{100 * chance:.0f} %"
 
 
-def _law_error(seen: float, fall: float) -> float:
-    return float(np.hypot(LAW_ERROR * np.sqrt(max(-np.log(seen), 0.0)), OF_THE_FALL * fall))
-
-
-def _start(rates: Float[np.ndarray, "_"], now: float) -> float:
-    """The last step that is not read."""
-    return max(float(rates.argmax()), EARLY * now)
-
-
-def _too_early(
-    train: Measured, other: Measured, rates: Float[np.ndarray, "_"], seen: float
-) -> str | None:
-    warmup = int(rates.argmax())
-    steps = round(seen * len(rates)) - warmup
-    share = steps / max(len(rates) - warmup, 1)
-    start = _start(rates, seen * len(rates))
-    losses, evaluations = (float(one.from_step(start).counts.sum()) for one in (train, other))
-    if share < LEAST_SEEN:
-        return (
-            f"Too early: {max(share, 0):.0%} of the steps after the warm-up were taken, and before "
-            f"{LEAST_SEEN:.0%} a curve does not say where it goes."
-        )
-    if steps < FEWEST_STEPS:
-        return (
-            f"Too early: {max(steps, 0)} steps were taken after the warm-up; the first "
-            f"{FEWEST_STEPS} follow no law."
-        )
-    enough = losses >= FEWEST and len(train.from_step(start).steps) >= FEWEST // 3
-    if enough or evaluations >= FEWEST // 3:
-        return None
-    return (
-        f"Too few points: {losses:.0f} losses of training and {evaluations:.0f} evaluations after "
-        f"the beginning, and {FEWEST} or {FEWEST // 3} are needed: log more often."
-    )
-
-
-def _missed(points: tuple[Points, Points], rates: Float[np.ndarray, "_"]) -> float:
-    """By how many of its errors the law missed what came of this curve after earlier moments."""
-    which = 0 if len(points[0].steps) else 1
-    curve, squares = points[which], []
-    last = float(curve.steps[-1])
-    for share in _ROLLBACKS:
-        cut = curve.steps[0] + share * (last - curve.steps[0])
-        before = tuple(one.upto(cut) for one in points)
-        rest = curve.after((cut + last) / 2)
-        if len(before[which].steps) < FEWEST // 3 or not len(rest.steps):
-            continue
-        middle = int(np.round(rest.steps.mean()))
-        said = ends(*before, rates, at=middle, of=("train", "validation")[which])
-        seen = float(before[which].steps[-1]) / middle
-        truth = float(rest.losses.mean())
-        spread = (said.draws.std() / truth) ** 2 + _law_error(seen, said.fall) ** 2
-        spread += float(rest.variances.mean()) / len(rest.steps) / truth**2
-        squares.append(np.log(truth / np.median(said.draws)) ** 2 / spread)
-    return max(1.0, float(np.sqrt(np.mean(squares)))) if squares else 1.0
-
-
 def _cautions(found: Ends, missed: float, seen: float) -> Iterator[Caution]:
     if found.falls and found.learned < UNLEARNED:
         yield Caution(
@@ -314,31 +243,3 @@ def _cautions(found: Ends, missed: float, seen: float) -> Iterator[Caution]:
             "The band is widened by that. Something changed on the way (data, rate, a spike)? Look "
             "at the curve.",
         )
-
-
-def _rates(rates: Float[np.ndarray, "_"]) -> Float[np.ndarray, "_"]:
-    if not len(rates) or not np.isfinite(rates).all() or rates.min() < 0 or not rates.max():
-        raise BadInput(
-            "rates should be the learning rate of every step of the run, finite, at least 0 and "
-            "not 0 everywhere."
-        )
-    return np.asarray(rates, np.float64) / rates.max()
-
-
-def _curve(
-    name: str, steps: Curve, losses: Curve, counts: Curve | None, rates: Float[np.ndarray, "_"]
-) -> Measured:
-    at, values = np.asarray(steps, np.float64), np.asarray(losses, np.float64)
-    weights = np.ones(len(at)) if counts is None else np.asarray(counts, np.float64)
-    if not len(at) == len(values) == len(weights):
-        raise ShapeError(
-            f"{name}: {len(at)} steps, {len(values)} losses and {len(weights)} counts cannot be "
-            "one curve."
-        )
-    if len(at) and ((np.diff(at) <= 0).any() or at[0] < 1 or at[-1] > len(rates)):
-        raise BadInput(
-            f"{name}: steps should rise from 1 to at most {len(rates)}, the steps of the schedule; "
-            f"here are {at[0]:g} to {at[-1]:g}."
-        )
-    good = np.isfinite(values) & (values > 0) & (weights > 0)
-    return Measured(at[good], values[good], weights[good])
