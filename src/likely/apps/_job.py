@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from likely.apps import _excerpts, _findings, _ngrams, _trained
 from likely.apps._budget import Budget, Memory
 from likely.apps._console import Clock
+from likely.apps._half_time import half_time
 from likely.apps._memorise import memorise
 from likely.apps._pieces import pieces
 from likely.apps._stages import Stages, write_whole
@@ -27,6 +29,7 @@ from likely.data.tokens import Tokens, encode
 from likely.models.load import load
 from likely.models.ngram import Smoothing
 from likely.models.reader import Reader
+from likely.train.run import read_run
 
 TRAINED = {"feed_forward": "feed-forward model", "transformer": "transformer"}
 MODELS = {"ngram": "n-gram", **TRAINED}
@@ -55,6 +58,7 @@ def main_job(corpus: Corpus, budget: Budget, out: Path, *, seed: int, clock: Clo
     models = {"ngram": ngrams["row"], "ngram_kneser_ney": others["row"]}
     models |= {name: job.trained(name) for name in TRAINED}
     curves = {name: models[name].pop("curve") for name in TRAINED}
+    foreseen = {name: models[name].pop("foreseen", []) for name in TRAINED}
     packed, memory = job.compressors(), job.memory()
     apart = job.differences({name: row.pop("per_document") for name, row in models.items()}, models)
     samples, coloured = job.samples(), job.coloured()
@@ -63,7 +67,7 @@ def main_job(corpus: Corpus, budget: Budget, out: Path, *, seed: int, clock: Clo
     summary = summary_of(numbers, (ngrams, others), apart, budget, seed, stages.seconds, seconds)
     write_whole(out / "summary.json", as_json(summary))
     clock.say("Writing the report")
-    write_whole(out / "report.html", render(summary, curves, samples, coloured))
+    write_whole(out / "report.html", render(summary, curves, samples, coloured, foreseen))
     return out / "report.html"
 
 
@@ -125,6 +129,7 @@ class _Job:
                 "seconds": curve[-1]["seconds"],
                 "validation_bits_per_byte": curve[-1]["bits_per_byte"],
                 "curve": curve,
+                **_foreseen(folder),
                 "per_document": _per_document(found),
             }
 
@@ -248,6 +253,22 @@ def as_json(value: Any) -> str:
 
 def _per_document(found: Likelihood) -> dict[str, list[float]]:
     return {"nats": found.nats.tolist(), "correct": found.correct.tolist()}
+
+
+def _foreseen(folder: Path) -> dict[str, Any]:
+    """What the final loss was expected to be on the way, in bits per byte, and at half time."""
+    run = read_run(folder)
+    half = half_time(run)
+    if half is None or run.evaluation is None:
+        return {}
+    scale = run.evaluation["bits_per_byte"] / run.evaluation["nats_per_token"]
+    names = ("forecast", "forecast_low", "forecast_high")
+    rows = [
+        {"step": row["step"], **{name: scale * row[name] for name in names}}
+        for row in run.forecasts
+        if row["forecast_of"] == "nats_per_token"
+    ]
+    return {"half_time": asdict(half), "foreseen": rows}
 
 
 def _likelihood(row: Mapping[str, Any], tokens: Tokens) -> Likelihood:

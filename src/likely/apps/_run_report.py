@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.apps import _excerpts
+from likely.apps._half_time import half_time
 from likely.apps._stages import write_whole
 from likely.apps._write import samplers_of, write
 from likely.apps.report import render_run
@@ -63,7 +64,10 @@ def write_run_report(
         "sampler": " | ".join(map(str, samplers_of(SAMPLER))),
     }
     path = out or folder / "report.html"
-    write_whole(path, render_run(name, facts, run.training, run.evaluations, samples, coloured))
+    write_whole(
+        path,
+        render_run(name, facts, run.training, run.evaluations, samples, coloured, run.forecasts),
+    )
     return path
 
 
@@ -107,7 +111,9 @@ def _sentences(run: Run, reader: Reader | None) -> list[str]:
         found.append(
             f"It stopped at step {run.step:,} of {recipe.steps:,}; `likely train --resume` goes on."
         )
-    elif len(run.evaluations) > 1:
+    elif (half := half_time(run)) is not None:
+        found.append(str(half))
+    if run.finished and len(run.evaluations) > 1:
         best = min(run.evaluations, key=lambda row: row["nats_per_token"] or float("inf"))
         if best["step"] < run.step:
             found.append(

@@ -8,6 +8,7 @@ from typing import Any
 
 from likely.apps import _findings
 from likely.apps._budget import Budget
+from likely.apps._half_time import HalfTime
 from likely.apps._ngrams import TITLES
 from likely.train.run import environment
 
@@ -53,6 +54,7 @@ def summary_of(
         "table_sentence": _findings.table_sentence(models, packed),
         "caution": CAUTION,
         "differences": apart,
+        "foreseen": _foreseen(models),
         "seed": seed,
         "budget": asdict(budget),
         **numbers,
@@ -66,3 +68,12 @@ def summary_of(
         "stages": {name: round(value, 2) for name, value in stages.items()},
         "seconds": round(seconds, 2),
     }
+
+
+def _foreseen(models: Mapping[str, Any]) -> list[str]:
+    """How the forecasts at half time did, a sentence a model."""
+    found = []
+    for row in models.values():
+        if half := row.get("half_time"):
+            found.append(f"Forecast of the {row['label']} at half time: {HalfTime(**half)}")
+    return found

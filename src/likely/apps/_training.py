@@ -7,6 +7,7 @@ from typing import Any
 
 from likely.apps import _first_run, _outcome
 from likely.apps._console import is_first, messages, print_json, program, results
+from likely.apps._half_time import HalfTime, half_time
 from likely.apps._own_text import Texts, texts_of
 from likely.apps._run_folder import folder_of
 from likely.apps._run_report import write_run_report
@@ -36,6 +37,7 @@ class Order:
         out: folder of the run; None for one under `runs/`.
         device: `cpu`, or None for the best.
         json: whether to print JSON.
+        forecast: whether the final loss is forecast on the way.
     """
 
     given: Mapping[str, Any]
@@ -43,6 +45,7 @@ class Order:
     out: Path | None
     device: str | None
     json: bool
+    forecast: bool = True
 
 
 def from_text(order: Order) -> None:
@@ -184,6 +187,7 @@ def train(recipe: Recipe, folder: Path, texts: Texts | None, order: Order, *, re
             resume=resume,
             device=order.device,
             progress=bar,
+            forecast=order.forecast,
         )
     _report(done, texts, order)
 
@@ -194,13 +198,16 @@ def _report(done: Run, texts: Texts | None, order: Order) -> None:
         return
     last = dict(done.evaluation or done.metrics[-1])
     said = None if texts is None else _outcome.outcome(done.model, texts)
+    half = half_time(done)
     page = done.folder / "report.html"
     if texts is not None:
         write_run_report(done.folder, validation=texts.parts.validation, reader=done.model)
     elif not page.is_file():
         write_run_report(done.folder)
     if order.json:
-        print_json({"folder": str(done.folder), **last, **({"held_out": said} if said else {})})
+        more = {"held_out": said} if said else {}
+        more |= {"half_time": asdict(half)} if half else {}
+        print_json({"folder": str(done.folder), **last, **more})
         return
     if done.metrics[0].get("warning"):
         messages().print(done.metrics[0]["warning"], style="yellow")
@@ -211,12 +218,19 @@ def _report(done: Run, texts: Texts | None, order: Order) -> None:
             if name in last
         )
         results().print(f"Step {last['step']}: {shown}")
+        _tell_half(half)
         results().print(f"The model is in {done.folder}; try: {program()} generate {done.folder}")
         return
     _outcome.warn(done, results())
     _outcome.tell(said, texts, results())
+    _tell_half(half)
     results().print(f"Report: {page}", style="bold")
     _outcome.next_commands(done.folder, texts, results())
+
+
+def _tell_half(half: HalfTime | None) -> None:
+    if half is not None:
+        results().print(f"Forecast at half time: {half}")
 
 
 def _need_text(order: Order) -> None:

@@ -70,7 +70,12 @@ def _show(report: Path, *, as_json: bool) -> None:
     rows.sort(key=lambda row: row["bits_per_byte"])
     lines = [_line(row, domains) for row in rows]
     console.print(table([*header, "seconds", *domains], lines))
-    for sentence in (*summary["differences"], *summary["overtaking"][1:], summary["caution"]):
+    for sentence in (
+        *summary["differences"],
+        *summary["overtaking"][1:],
+        *summary["foreseen"],
+        summary["caution"],
+    ):
         console.print(sentence)
     console.print()
     console.print(f"Report: {report}", style="bold")

@@ -42,6 +42,7 @@ def train_model(
     out: Path | None = None,
     resume: Path | None = None,
     device: str | None = None,
+    forecast: bool = True,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Train one model: `likely train --data notes/*.md`.
@@ -92,6 +93,7 @@ def train_model(
         out: folder of the run; must not hold one yet. Left out, one under runs/.
         resume: folder of a run to go on with; nothing else is needed then.
         device: cpu; left out, the best there is.
+        forecast: say on the way what the final loss will be, with a 95 % band.
         json: print what came of it as JSON.
     """
     named: dict[str, Any] = {
@@ -122,7 +124,7 @@ def train_model(
     _check(recipe, given, minutes, out, resume)
     from likely.apps import _training
 
-    order = _training.Order(given, minutes, out, device, json)
+    order = _training.Order(given, minutes, out, device, json, forecast)
     if resume is not None:
         _training.go_on(resume, order)
     elif recipe:

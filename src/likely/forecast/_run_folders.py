@@ -109,6 +109,8 @@ def _steps(folder: Path) -> dict[int, tuple[int, dict[str, Any]]]:
             step = int(row.pop("step"))
         except (ValueError, KeyError, AttributeError, UnicodeDecodeError) as problem:
             raise BadInput(f"{path}, line {number}: no row of a log.") from problem
+        if "forecast" in row:  # What was expected is no measurement.
+            continue
         if "nats_per_token" in row:
             row["loss"] = row.pop("nats_per_token")
             row.pop("seconds", None)

@@ -15,6 +15,7 @@ from likely.core.disk import sweep, write_whole
 from likely.core.errors import BadInput, BadSetting
 from likely.models.reader import Reader
 from likely.train import _lora, _memory, _second, _shards, checkpoint
+from likely.train._foresight import Foresight
 from likely.train._material import Look, Material
 from likely.train._metrics import Metrics
 from likely.train._optimizers import optimizers_of
@@ -47,6 +48,7 @@ class Training:
         self.recipe, self.folder, self.accelerator = recipe, folder, accelerator
         self.reader, self.material, self.random = reader, material, random
         self.hooks: tuple[OnProgress | None, OnStep | None] = (None, None)
+        self.foresees = True
         rows, self.accumulate = share(recipe, accelerator.num_processes)
         self.plan = material.plan(rows)
         self.choice = name_of(choose)
@@ -61,6 +63,7 @@ class Training:
         self.memory = _memory.moved(self.objective.start(), accelerator.device)
         self.step, self.tokens, self.seconds, self.kept = 0, 0, 0.0, -1
         self.busy, self.counted = 0.0, 0
+        self.foresight = Foresight(recipe)
         bytes_kept = self._restore()
         self.began = time.perf_counter() - self.seconds
         self.metrics = None
@@ -115,6 +118,7 @@ class Training:
         self.random.restore(state["random"][self.accelerator.process_index])
         self.step = self.kept = found.step
         self.tokens, self.seconds = state["tokens"], state["seconds"]
+        self.foresight = Foresight(self.recipe, state.get("foresight"))
         return int(state["metrics_bytes"])
 
     def save(self) -> None:
@@ -131,6 +135,7 @@ class Training:
                 "data": self.material.fingerprint,
                 "frozen": self.frozen,
                 "random": random,
+                "foresight": self.foresight.state(),
                 "memory": _memory.pack(self.memory, memory),
                 "metrics_bytes": self.metrics.size(),
             }
@@ -153,6 +158,7 @@ class Training:
             self._tell(row)
             if self.material.look is not None and self._due(recipe.evaluate_every):
                 self._evaluate(self.material.look)
+            self._foresee(row["loss"])
             alone = self.accelerator.num_processes == 1
             stop = (stop or (alone and interrupt.asked)) and self.step < steps
             if stop or self._due(recipe.checkpoint_every):
@@ -243,12 +249,20 @@ class Training:
         if not self.accelerator.is_main_process:
             return
         if progress:
-            progress({"steps": self.recipe.steps, **row})
+            progress({"steps": self.recipe.steps, **row, **self.foresight.last})
         if on_step:
             with self.random.kept():
                 self.reader.eval()
                 on_step(self.step, self.reader)
                 self.reader.train()
+
+    def _foresee(self, loss: float) -> None:
+        """Keep the loss, and at some moments say what the last one will be."""
+        self.foresight.add(self.step, loss)
+        if self.metrics is not None and self.foresees:
+            row = self.foresight.row(self.step)
+            if row:
+                self.metrics.add(row)
 
     def _evaluate(self, look: Look) -> None:
         """A row on validation text, in full precision: by the main process, or by all at once.
@@ -268,6 +282,7 @@ class Training:
                 **found,
             }
             self._log(row)
+            self.foresight.looked(self.step, found)
             if self.hooks[0]:
                 self.hooks[0]({"steps": self.recipe.steps, **row})
         self.accelerator.wait_for_everyone()

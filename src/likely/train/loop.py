@@ -38,6 +38,7 @@ def run(
     device: str | None = None,
     progress: OnProgress | None = None,
     on_step: OnStep | None = None,
+    forecast: bool = True,
 ) -> Run:
     """Train a model and write the run's folder.
 
@@ -66,6 +67,8 @@ def run(
         device: `cpu`, or None for the best there is.
         progress: called with each step's row and with each evaluation; `progress.Bar` is one.
         on_step: called after each step with its number and the model, in evaluation mode.
+        forecast: whether the final loss is forecast on the way, in rows of `metrics.jsonl` of
+            their own.
 
     Returns:
         The finished run.
@@ -95,7 +98,7 @@ def run(
     random = Random(recipe.seed, accelerator.process_index, accelerator.device)
     with random.apart(), Interrupt() as interrupt:
         training = Training(recipe, folder, accelerator, reader, material, roles, random, choose)
-        training.hooks = (progress, on_step)
+        training.hooks, training.foresees = (progress, on_step), forecast
         try:
             training.train(interrupt)
         finally:

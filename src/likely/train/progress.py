@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,9 @@ from likely.models.reader import Reader
 
 Row = Mapping[str, Any]
 OnProgress = Callable[[Row], None]
-"""Called after every step with its row of metrics and `steps`, and with every evaluation."""
+"""Called after every step with its row of metrics and `steps`, and with every evaluation. Once the
+final loss can be forecast, rows of steps have the newest forecast too: `forecast`, `forecast_low`,
+`forecast_high`, `forecast_of`."""
 OnStep = Callable[[int, Reader], None]
 """Called after every step with the number of steps taken and the model."""
 
@@ -32,7 +35,7 @@ class Bar:
         self.console = console or Console(stderr=True)
         self._said = self._began = time.monotonic()
         self._first: int | None = None
-        self._bits = ""
+        self._bits, self._bits_per_nat = "", 0.0
         self._bar: Progress | None = None
         if self.console.is_terminal:
             self._bar = Progress(
@@ -60,10 +63,12 @@ class Bar:
         """
         if "bits_per_byte" in row:
             self._bits = f" · validation {row['bits_per_byte']:.3f} bits/byte"
+            self._bits_per_nat = row["bits_per_byte"] / row.get("nats_per_token", inf)
             return
         if self._first is None:
             self._first, self._began = row["step"] - 1, time.monotonic()
         said = f"loss {row['loss']:.3f} · {_short(row['tokens_per_second'])} tokens/s{self._bits}"
+        said += self._forecast(row)
         if self._bar:
             if not self._bar.tasks:
                 done = self._first
@@ -80,6 +85,15 @@ class Bar:
                 highlight=False,
                 soft_wrap=True,
             )
+
+    def _forecast(self, row: Row) -> str:
+        """What the loss, or the bits of validation text, will be at the end."""
+        if "forecast" not in row:
+            return ""
+        in_bits = row["forecast_of"] == "nats_per_token" and self._bits_per_nat > 0
+        unit, name = (self._bits_per_nat, "final") if in_bits else (1.0, "final loss")
+        value, low, high = (unit * row[f"forecast{end}"] for end in ("", "_low", "_high"))
+        return f" · {name} {value:.2f} ({low:.2f}–{high:.2f})"
 
 
 def _short(number: float) -> str:

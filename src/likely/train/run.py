@@ -50,6 +50,11 @@ class Run:
         return tuple(row for row in self.metrics if "nats_per_token" in row)
 
     @property
+    def forecasts(self) -> tuple[Mapping[str, Any], ...]:
+        """Rows on the final loss: forecast, forecast_low, forecast_high, forecast_of."""
+        return tuple(row for row in self.metrics if "forecast" in row)
+
+    @property
     def evaluation(self) -> Mapping[str, Any] | None:
         """The last evaluation; None where there was no validation text."""
         return self.evaluations[-1] if self.evaluations else None

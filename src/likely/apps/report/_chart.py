@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup, escape
 
 from likely.apps.report._axes import HEIGHT, LEFT, RIGHT, WIDTH, Axis, axis, grid, x_of, y_of
-from likely.apps.report._labels import Level, Line, names
+from likely.apps.report._labels import Band, Level, Line, names
 
 _DASHES = {
     "ngram": "",
@@ -27,6 +27,7 @@ def chart(
     y_text: Callable[[float], str] = "{:g}".format,
     x_axis: Axis | None = None,
     y_range: tuple[float, float] | None = None,
+    band: Band | None = None,
 ) -> Markup:
     """Draw lines over two axes.
 
@@ -42,6 +43,7 @@ def chart(
         y_text: the same for the vertical axis.
         x_axis: the horizontal axis, where it is fixed.
         y_range: ends of the vertical axis, where they are fixed.
+        band: an area behind the lines.
 
     Returns:
         An `svg` element.
@@ -53,6 +55,7 @@ def chart(
     ceiling = max([1.9 * min(heights), *ends, *(1.1 * level.y for level in levels)])
     up = axis(y_range or [min(heights), min(max(heights), ceiling)])
     parts = [grid(across, up, x_text, y_text, x_label, y_label)]
+    parts += [_band(band, across, up)] if band else []
     shown = [level for level in levels if up.low <= level.y <= up.high]
     parts += [_level(level, up) for level in shown]
     parts += [_line(line, across, up) for line in lines]
@@ -66,6 +69,15 @@ def _level(level: Level, up: Axis) -> Markup:
     return Markup('<g class="level c-{0}"><line x1="{1}" x2="{2}" y1="{3}" y2="{3}"/></g>').format(
         level.key, LEFT, WIDTH - RIGHT, y_of(up, level.y)
     )
+
+
+def _band(band: Band, across: Axis, up: Axis) -> Markup:
+    edges = [
+        *((x, high) for x, _, high in band.points),
+        *((x, low) for x, low, _ in band.points[::-1]),
+    ]
+    path = " ".join(f"{x_of(across, x)},{y_of(up, min(max(y, up.low), up.high))}" for x, y in edges)
+    return Markup('<g class="band c-{}"><polygon points="{}"/></g>').format(band.key, path)
 
 
 def _line(line: Line, across: Axis, up: Axis) -> Markup:

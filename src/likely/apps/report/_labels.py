@@ -34,6 +34,19 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Band:
+    """An area between two lines.
+
+    Args:
+        key: names its colour.
+        points: x, lower and upper end, x increasing.
+    """
+
+    key: str
+    points: Sequence[tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
 class Level:
     """A horizontal line to compare with.
 

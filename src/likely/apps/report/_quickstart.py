@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from likely.apps.report._axes import Axis
 from likely.apps.report._chart import chart, key
+from likely.apps.report._foreseen import forecast_picture
 from likely.apps.report._labels import Level, Line
 from likely.apps.report._numbers import short_count, short_time
 from likely.apps.report._template import page
@@ -20,6 +21,7 @@ def render(
     curves: Mapping[str, Rows],
     samples: Rows,
     coloured: Rows,
+    foreseen: Mapping[str, Rows] | None = None,
 ) -> str:
     """Write the report.
 
@@ -29,6 +31,7 @@ def render(
         samples: `prompt` and `texts`: model → continuation; `sampler` says how they were drawn.
         coloured: passages: `id`, `domain`, `models`: model → `bits_per_byte` and `pieces`, each
             its text, bits, entropy, rank, and tokens with probabilities.
+        foreseen: forecasts of each trained model's final loss, in bits per byte.
 
     Returns:
         HTML that needs nothing but itself.
@@ -43,6 +46,7 @@ def render(
         rows=_rows(summary),
         domains=[row["domain"] for row in summary["data"]["domains"]],
         learning=_learning(summary, curves, labels),
+        foreseen=_foreseen(summary, foreseen or {}),
         orders=_orders(summary),
         memory=_memory(summary),
         samples=samples,
@@ -99,6 +103,18 @@ def _learning(
         picture = chart(title, lines, levels, x_label=label, x_text=text)
         pictures.append({"title": title, "svg": picture, "key": key(lines)})
     return pictures
+
+
+def _foreseen(summary: Mapping[str, Any], foreseen: Mapping[str, Rows]) -> list[dict[str, Any]]:
+    """What each model was expected to end with, as a band along its training."""
+    found = []
+    for name, rows in foreseen.items():
+        if half := summary["models"][name].get("half_time"):
+            title = f"Where the {summary['models'][name]['label']} was expected to end"
+            found.append(
+                forecast_picture(title, rows, truth=half["truth"], key=name, y_label=half["unit"])
+            )
+    return [one for one in found if one]
 
 
 def _orders(summary: Mapping[str, Any]) -> Markup:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from likely.apps.report._chart import chart, key
+from likely.apps.report._foreseen import foreseen
 from likely.apps.report._labels import Line
 from likely.apps.report._numbers import short_count, short_time
 from likely.apps.report._template import page
@@ -19,6 +20,7 @@ def render_run(
     evaluations: Rows,
     samples: Sequence[str],
     coloured: Rows,
+    forecasts: Rows = (),
 ) -> str:
     """Write the page of a run.
 
@@ -29,6 +31,7 @@ def render_run(
         evaluations: on validation text: step, tokens, seconds, nats_per_token, bits_per_byte …
         samples: texts that the model wrote.
         coloured: passages as `likely.apps._excerpts.passage` returns them.
+        forecasts: of the final loss: step, forecast, forecast_low, forecast_high, forecast_of.
 
     Returns:
         HTML that needs nothing but itself.
@@ -39,15 +42,15 @@ def render_run(
         readings,
         name=name,
         **facts,
-        pictures=_pictures(training, evaluations),
+        pictures=_pictures(training, evaluations, forecasts),
         evaluations=evaluations,
         samples=samples,
         coloured=passages,
     )
 
 
-def _pictures(training: Rows, evaluations: Rows) -> list[dict[str, Any]]:
-    """Loss with validation, bits per byte, learning rate, gradient norm."""
+def _pictures(training: Rows, evaluations: Rows, forecasts: Rows) -> list[dict[str, Any]]:
+    """Loss with validation, bits per byte, forecasts, learning rate, gradient norm."""
     found = [
         _picture(
             "Loss in nats per token, of training and validation text",
@@ -62,6 +65,7 @@ def _pictures(training: Rows, evaluations: Rows) -> list[dict[str, Any]]:
             [_line("second", "validation", evaluations, "bits_per_byte", "bits per byte")],
             "bits per byte",
         ),
+        foreseen(forecasts, evaluations),
         _picture(
             "Learning rate",
             [_line("none", "learning rate", training, "lr", "")],
