@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -77,6 +77,18 @@ class TableOptions:
             The table.
         """
         return self._read(paths, law.columns)
+
+    def read_repeats(self, paths: Sequence[str]) -> "Table":
+        """The table of runs that were repeated, with all of their checkpoints.
+
+        Args:
+            paths: files or folders.
+
+        Returns:
+            The table.
+        """
+        kept = "all" if self.checkpoints == "auto" else self.checkpoints
+        return replace(self, checkpoints=kept)._read(paths, ("loss",))
 
     def _read(self, paths: Sequence[str], needs: tuple[str, ...]) -> "Table":
         from likely.forecast.read_table import parse_map, read_table

@@ -389,3 +389,57 @@ def compare_laws_on_table(
         for name, one in found.rollouts.items()
     }
     print_json(plain({"laws": rows, "seed_noise": found.noise, "failed": dict(found.failed)}))
+
+
+@forecast.command(name="power")
+def plan_seeds(
+    tables: tuple[str, ...] = (),
+    /,
+    *,
+    noise: float | None = None,
+    effect: float | None = None,
+    seeds: int = 6,
+    power: float = 0.8,
+    level: float = 0.95,
+    recipe: str | None = None,
+    options: TableOptions = _DEFAULT,
+    json: Annotated[bool, FLAG] = False,
+) -> None:
+    """Say how many seeds separate two recipes, and what so many seeds can see.
+
+    Args:
+        tables: runs of one recipe with several seeds: columns loss, and seed or run, and step.
+        noise: standard deviation of the final loss over seeds, in nats, in place of tables.
+        effect: the difference that shall be seen, in nats.
+        seeds: of each recipe, for the smallest effect that is seen.
+        power: the chance to see it.
+        level: of the test.
+        recipe: the column that says which recipe a run is of, where the table has several.
+        options: how the table is read.
+        json: print JSON.
+    """
+    from likely.apps import _forecast_power as shown
+
+    asked = shown.Question(effect, seeds, power, level).check()
+    if (noise is None) == (not tables) or (noise is not None and not 0 < noise < float("inf")):
+        raise BadSetting(
+            "likely forecast power",
+            ["Give a table of repeated runs, or their noise: --noise 0.01 (more than 0)."],
+        )
+    moments = [] if noise is not None else shown.noise_of(options.read_repeats(tables), recipe)
+    deviation = float(moments[-1].deviation if noise is None else noise)
+    if json:
+        row = {
+            "noise": deviation,
+            "effect": effect,
+            "power": power,
+            "level": level,
+            "seeds": seeds,
+            "smallest_effect": asked.smallest(deviation),
+            "seeds_needed": asked.needed(deviation),
+            "along": shown.rows_of(moments, asked),
+            "designs": shown.designs_of(deviation, asked),
+        }
+        print_json(plain(row))
+        return
+    shown.show(moments, asked, deviation)
