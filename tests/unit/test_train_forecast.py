@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -73,7 +74,11 @@ def test_a_loss_of_another_kind_is_not_taken_for_that_of_the_text():
 
 
 def test_an_impossible_curve_stops_no_training():
-    found = Foresight(Recipe(steps=STEPS, schedule=Schedule("piecewise", knots=((0, 0), (1, 0)))))
+    found = Foresight(
+        Recipe(
+            steps=STEPS, schedule=Schedule("piecewise", warmup=0, knots=((0.0, 0.0), (1.0, 0.0)))
+        )
+    )
     assert fed(found, range(1, STEPS + 1)) == []
 
 
@@ -96,7 +101,13 @@ def trained(tmp_path_factory):
         patched.setattr(_foresight, "APART", 10)
         patched.setattr(_running_checks, "FEWEST_STEPS", 10)
         patched.setattr(_running_checks, "FEWEST", 12)
-        run(recipe, folder=folder, tokens=texts(), validation=texts().select([0]), progress=rows.append)
+        run(
+            recipe,
+            folder=folder,
+            tokens=texts(),
+            validation=texts().select([0]),
+            progress=rows.append,
+        )
     return read_run(folder), rows
 
 
@@ -109,7 +120,7 @@ def test_a_run_logs_and_shows_its_forecasts(trained):
     assert done.finished
     shown = {row["step"]: row["forecast"] for row in rows if "forecast" in row}
     assert (min(shown), max(shown)) == (21, SHORT)
-    console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(record=True, width=200, file=StringIO())
     with Bar("train", console, every=0.0) as bar:
         for row in rows:
             bar(row)
@@ -135,7 +146,7 @@ def test_half_time_is_told_and_drawn(trained):
 def test_without_forecasts_nothing_is_said(tmp_path, trained, monkeypatch):
     monkeypatch.setattr(_foresight, "APART", 1)
     monkeypatch.setattr(Foresight, "row", lambda *_: pytest.fail("was asked"))
-    recipe = replace(trained[0].recipe, steps=3)
+    recipe = replace(trained[0].recipe, steps=5)
     quiet = run(recipe, folder=tmp_path / "quiet", tokens=texts(), forecast=False)
     assert (quiet.forecasts, half_time(quiet)) == ((), None)
 
@@ -161,8 +172,8 @@ def a_trainer(folder, **more):
     ids = torch.randint(3, 9, (32, 6), generator=generator)
     data = [{"input_ids": row, "labels": row} for row in ids]
     settings = {
-        "max_steps": 160, "use_cpu": True, "report_to": [], "disable_tqdm": True,
-        "save_strategy": "no", "dataloader_pin_memory": False, "logging_steps": 2,
+        "max_steps": 40, "use_cpu": True, "report_to": [], "disable_tqdm": True,
+        "save_strategy": "no", "dataloader_pin_memory": False, "logging_steps": 1,
         "learning_rate": 1e-3, "per_device_train_batch_size": 2,
     }  # fmt: skip
     arguments = TrainingArguments(str(folder), **{**settings, **more})
@@ -171,9 +182,11 @@ def a_trainer(folder, **more):
     return found
 
 
-def test_a_trainer_of_transformers_logs_its_forecast(tmp_path, quiet_trainer):
+def test_a_trainer_of_transformers_logs_its_forecast(tmp_path, quiet_trainer, monkeypatch):
+    monkeypatch.setattr(_running_checks, "FEWEST_STEPS", 10)
+    monkeypatch.setattr(_running_checks, "FEWEST", 12)
     trainer = a_trainer(
-        tmp_path, lr_scheduler_type="cosine", warmup_steps=10, eval_strategy="steps", eval_steps=20
+        tmp_path, lr_scheduler_type="cosine", warmup_steps=4, eval_strategy="steps", eval_steps=10
     )
     kept, callback = Keep(), ForecastCallback(every=0.0, target=2.0)
     trainer.add_callback(kept)
@@ -181,7 +194,7 @@ def test_a_trainer_of_transformers_logs_its_forecast(tmp_path, quiet_trainer):
     callback.ahead_of(trainer)
     trainer.train()
     rows = [row for row in trainer.state.log_history if "forecast_loss" in row]
-    assert 110 < rows[0]["step"] < rows[-1]["step"] < 160
+    assert 14 <= rows[0]["step"] < rows[-1]["step"] < 40
     assert all(row["forecast_low"] < row["forecast_loss"] < row["forecast_high"] for row in rows)
     assert all(0 < row["forecast_chance"] < 1 for row in rows)
     assert sum("forecast_loss" in row for row in kept.rows) == len(rows)
@@ -194,8 +207,8 @@ def test_a_trainer_of_transformers_logs_its_forecast(tmp_path, quiet_trainer):
 
 def test_a_schedule_that_hangs_on_losses_is_not_known(tmp_path, quiet_trainer):
     trainer = a_trainer(
-        tmp_path, max_steps=4, lr_scheduler_type="reduce_lr_on_plateau", eval_strategy="steps",
-        eval_steps=2,
+        tmp_path, max_steps=2, lr_scheduler_type="reduce_lr_on_plateau", eval_strategy="steps",
+        eval_steps=1,
     )  # fmt: skip
     callback = ForecastCallback(every=0.0)
     trainer.add_callback(callback)

@@ -11,6 +11,7 @@ import torch
 
 from likely.apps import _compared, _examples_run, _first_run
 from likely.apps._console import messages, print_json, program
+from likely.apps._earlier_noise import earlier_noise
 from likely.apps._machine import usable_cores
 from likely.apps._material import about_data, with_whole_passages
 from likely.apps._run_folder import name_of
@@ -167,6 +168,7 @@ def _begun(order: Order, folder: Path, processes: int) -> Study:
         *about_data(data, study.material),
         *why,
         *_plan(study, data, speed, processes),
+        *earlier_noise(study, folder),
         f"Folder: {folder}",
     ):
         console.print(line)

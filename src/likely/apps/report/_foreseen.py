@@ -73,6 +73,6 @@ def forecast_picture(
         y_label=y_label,
         x_text=short_count,
         y_range=(min(heights), max(heights)),
-        band=Band(key, [(step, low, high) for step, _, low, high in spans]),
+        band=Band(key, [(float(step), low, high) for step, _, low, high in spans]),
     )
     return {"title": title, "svg": picture, "key": ""}
