@@ -142,7 +142,7 @@ class _Descent:
         self.problem, self.weights, self.flat = problem, weights, flat
         self.low, self.high = problem.box()
         # Where a law goes through all points, the objective is nothing and can only fall by less.
-        self.nothing = 1e-9 * problem.delta**2 * len(problem.observed)
+        self.nothing = 1e-15 * len(problem.observed)
         self.pinned = np.zeros(len(self.low), bool) if pinned is None else pinned
         self.points = np.array(starts, np.float64)
         self.damping = np.full(len(starts), 1e-3)
