@@ -36,6 +36,7 @@ FORMAT = 1
 BARS = {"chinchilla fit": 0.1, "chinchilla, 4,000 refits": 5.0, "annealing fit": 0.1,
         "multi_power fit": 5.0}  # fmt: skip
 C4 = "eval/c4_val/CrossEntropyLoss"
+FEWEST_DECADES = 2.0
 PLANTED = {"E": 1.8, "A": 480.0, "B": 2085.0, "alpha": 0.348, "beta": 0.366}
 SIZES = ("params", "tokens", "loss")
 
@@ -169,7 +170,7 @@ def speed(fast):
 
 
 def tables():
-    """Published tables of runs with at least three decades of compute."""
+    """Published tables of runs."""
     at = folder()
     yield "chinchilla_epoch", chinchilla_runs()
     for name in ("c4_original", "rpj"):
@@ -232,7 +233,7 @@ def real(fast):
     """Largest-fifth roll-outs of every table, by law."""
     refits, kept = (50 if fast else 1000), []
     for name, table in tables():
-        if decades(table) < 2.95:
+        if decades(table) < FEWEST_DECADES:
             print("left out, too few decades:", name, decades(table), flush=True)
             continue
         for law in ("chinchilla", "kaplan"):
