@@ -46,6 +46,7 @@ from likely.forecast.buy import runs_to_buy
 from likely.forecast.checkpoints import last_checkpoints, thinned
 from likely.forecast.files import as_json as fitted_json
 from likely.forecast.fit import fit, fit_by
+from likely.forecast.isoflop import isoflop
 from likely.forecast.logged import logged_schedule, with_schedules
 from likely.forecast.optimal_schedule import optimal_schedule
 from likely.forecast.plan import for_compute, for_loss
@@ -337,6 +338,7 @@ DIRECT = {
     read_table: lambda **given: read_table("nowhere.csv", **given),
     last_checkpoints: lambda **given: last_checkpoints(Table(RUNS), **given),
     thinned: lambda **given: thinned(Table(RUNS), **given),
+    isoflop: lambda **given: isoflop(RUNS, **given),
     pruned: lambda **given: pruned(1e9, **{"sparsity": 0.5, **given}),
     best_of_sweep: lambda **given: best_of_sweep(RUNS, **given),
     logged_schedule: lambda **given: logged_schedule(np.arange(1, 3), np.ones(2), **given),

@@ -16,6 +16,7 @@ from likely.apps._forecast_options import (
     priors_of,
     to_write,
 )
+from likely.apps._forecast_rates import at_the_end, find_valleys, plan_schedule
 from likely.core.errors import BadInput, BadSetting
 
 forecast = App(
@@ -23,6 +24,8 @@ forecast = App(
     help="Laws of loss, fitted to a table of runs: what a run will give, how sure that is, what "
     "to train. Begin with: likely forecast fit chinchilla runs.csv",
 )
+forecast.command(find_valleys, name="isoflop")
+forecast.command(plan_schedule, name="schedule")
 _DEFAULT = TableOptions()
 
 
@@ -71,7 +74,7 @@ def fit_law(
     prior: Annotated[tuple[str, ...], SEVERAL] = (),
     group: str | None = None,
     profile: Annotated[tuple[str, ...], SEVERAL] = (),
-    bootstrap: int = 4000,
+    bootstrap: int | None = None,
     starts: int = 16,
     delta: float | None = None,
     seed: int = 0,
@@ -90,7 +93,8 @@ def fit_law(
             alpha=0.34,0.02.
         group: fit every part of the table by itself, such as a law a domain.
         profile: coefficients whose profile is computed; those that are hard to tell, if left out.
-        bootstrap: tables that are drawn again for intervals; 0 for none.
+        bootstrap: tables that are drawn again for intervals; 0 for none. 4,000 if left out, fewer
+            for laws that take long.
         starts: points of the grid that descend.
         delta: where Huber's loss of the log residuals turns straight; 0.001, or what the law was
             published with, if left out.
@@ -146,8 +150,9 @@ def fit_law(
         return
     shown.show_fit(made, profiles)
     if save:
-        asked = " ".join(f"--set {name}=…" for name in chosen.columns)
-        messages().print(f"Wrote {save}. Next: likely forecast predict {save} {asked}")
+        asked = " ".join(f"{name}=…" for name in chosen.columns)
+        how = '--schedule "cosine(steps=…, peak=…)"' if "schedule" in asked else f"--set {asked}"
+        messages().print(f"Wrote {save}. Next: likely forecast predict {save} {how}")
 
 
 def _profiles(made: Any, read: Any, names: tuple[str, ...]) -> list[Any]:
@@ -171,6 +176,7 @@ def predict_runs(
     /,
     *,
     set: Annotated[tuple[str, ...], SEVERAL] = (),
+    schedule: Annotated[tuple[str, ...], SEVERAL] = (),
     runs: Path | None = None,
     level: float = 0.95,
     options: TableOptions = _DEFAULT,
@@ -181,6 +187,8 @@ def predict_runs(
     Args:
         fit: what `likely forecast fit --save` wrote.
         set: what the run is: params=7e9 tokens=1.4T.
+        schedule: for laws of schedules, one or several to predict after their last step:
+            "cosine(steps=24000, peak=3e-4, warmup=2000)".
         runs: a table of runs to predict instead.
         level: of the intervals.
         options: how that table is read.
@@ -192,20 +200,20 @@ def predict_runs(
     from likely.forecast.files import load
 
     known = load(fit)
-    if (runs is None) == (not set):
-        raise BadSetting(
-            "likely forecast predict",
-            [f"Say what the run is: --set {' '.join(f'{c}=…' for c in known.law.columns)}"],
-        )
+    if sum(map(bool, (runs, set, schedule))) != 1:
+        raise BadSetting("likely forecast predict", [_what_the_run_is(known)])
     asked: dict[str, Any]
     if runs is not None:
         asked = dict(options.read_columns([str(runs)], known.law))
+    elif schedule:
+        asked = at_the_end(schedule)
     else:
         given = assignments("--set", set)
         _check_columns(known, given)
         asked = {name: np.array([value]) for name, value in given.items()}
     found = known.predict(asked, level=level)
     columns = {n: asked[n] for n in known.law.columns if isinstance(asked[n], np.ndarray)}
+    columns = {"schedule": list(schedule), **columns} if schedule else columns
     if json:
         row = {
             "law": str(known.law),
@@ -221,6 +229,12 @@ def predict_runs(
         return
     shown.show_prediction(found, columns, known.law.output)
     shown.show_cautions(known.cautions)
+
+
+def _what_the_run_is(known: Any) -> str:
+    if "schedule" in known.law.columns:
+        return 'Say what the run is: --schedule "cosine(steps=24000, peak=3e-4, warmup=2000)"'
+    return f"Say what the run is: --set {' '.join(f'{name}=…' for name in known.law.columns)}"
 
 
 def _check_columns(known: Any, given: dict[str, float]) -> None:
