@@ -15,6 +15,7 @@ from likely.apps._half_time import half_time
 from likely.apps.report._foreseen import foreseen
 from likely.core.errors import BadSetting
 from likely.forecast import _running_checks
+from likely.forecast.read_table import read_table
 from likely.train import ForecastCallback, _foresight
 from likely.train._foresight import Foresight
 from likely.train.loop import run
@@ -141,6 +142,13 @@ def test_half_time_is_told_and_drawn(trained):
     assert "in the end" in picture["svg"]
     assert foreseen(done.forecasts[:1], done.evaluations) is None
     assert foreseen((), ()) is None
+
+
+def test_a_table_of_runs_holds_what_was_measured_alone(trained):
+    done, _ = trained
+    table = read_table(done.folder, needs=("step", "loss"), checkpoints="all")
+    assert table["step"].tolist() == [row["step"] for row in done.evaluations]
+    assert not [name for name in table if "forecast" in name]
 
 
 def test_without_forecasts_nothing_is_said(tmp_path, trained, monkeypatch):
