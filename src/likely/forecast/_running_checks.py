@@ -16,7 +16,7 @@ LEAST_SEEN = 0.15
 """Share of the steps after the warm-up below which nothing is said."""
 EARLY = 0.2
 """Share of the curve so far that is not read: no law of schedules holds at the beginning."""
-FEWEST_STEPS = 100
+FEWEST_STEPS = 200
 """After the warm-up: before, a model learns how often each token is, on a curve of its own."""
 
 

@@ -14,7 +14,7 @@ USUAL_EXPONENT, ITS_SPREAD = 0.5, 0.6
 """Median, and standard deviation of the logarithm, of alpha before the curve is seen."""
 MEMORIES = (1 / 96, 1 / 24, 1 / 6)
 """How long a fall of the rate goes on to lower the loss, as shares of the run."""
-GAIN, ITS_DEVIATION = 0.04, 0.03
+GAIN, ITS_DEVIATION = 0.04, 0.04
 """What a fall of the rate to 0 is worth, as a share of the loss, before one is seen."""
 DRAWS = 2000
 CELLS = 10_000
@@ -37,6 +37,7 @@ class Ends:
         learned: how much the curve narrowed what was believed of a fall at the start: 0 for not at
             all, near 1 where it is known.
         falls: whether the rate falls at all.
+        rough: what the law leaves of the points beyond their noise, as a share of the loss.
     """
 
     draws: Float[np.ndarray, "C"]
@@ -44,6 +45,7 @@ class Ends:
     gain: float
     learned: float
     falls: bool
+    rough: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,7 @@ def ends(
     level = float((train if len(train.steps) else validation).losses[-3:].mean())
     columns = _columns(steps, rates, apart if both else None)
     noise = np.r_[train.variances, validation.variances] / level**2
-    found = _settled(
+    found, rough = _settled(
         columns[:, :-2], observed / level, noise, apart[:-2], _prior(columns.shape[-1])
     )
     chosen, coefficients = _drawn(found, np.random.default_rng(0))
@@ -100,6 +102,7 @@ def ends(
         float(gain.mean()) * level,
         learned,
         bool((columns[..., 2] != 0).any()),
+        rough,
     )
 
 
@@ -130,7 +133,9 @@ def _prior(count: int) -> tuple[Any, Any]:
     return means, deviations
 
 
-def _settled(columns: Any, observed: Any, noise: Any, kind: Any, prior: Any) -> _Fitted:
+def _settled(
+    columns: Any, observed: Any, noise: Any, kind: Any, prior: Any
+) -> tuple[_Fitted, float]:
     """The fit with the noise that it leaves: what averages still have, and what the law misses.
 
     Training losses wander with the order of the text, losses on the same validation text do not:
@@ -152,7 +157,8 @@ def _settled(columns: Any, observed: Any, noise: Any, kind: Any, prior: Any) -> 
     neighbours = (scaled[1:] * scaled[:-1])[kind[1:] == kind[:-1]]
     together = min(max(float(neighbours.sum() / max((scaled**2).sum(), 1e-12)), 0.0), 0.8)
     variance = (noise + beyond) * (1 + together) / (1 - together)
-    return _fitted(columns, observed, weights / variance, prior)
+    rough = float(np.sqrt(max(beyond[kind == one].mean() for one in np.unique(kind))))
+    return _fitted(columns, observed, weights / variance, prior), rough
 
 
 def _fitted(columns: Any, observed: Any, weights: Any, prior: Any) -> _Fitted:

@@ -117,7 +117,7 @@ def running(
     that the curve does not rule out, so that a band is wide as long as the curve is short.
 
     Before the rate has begun to fall, a curve says nothing of C. What is believed of it then: a
-    fall to 0 is worth 4 ± 3 % of the loss; that is our own summary of published and own runs. The
+    fall to 0 is worth 4 ± 4 % of the loss; that is our own summary of published and own runs. The
     caution `decay` says so. The band holds the spread of the coefficients and what the law itself
     misses, more where it has missed later parts of this curve from earlier ones.
 
@@ -162,7 +162,7 @@ def running(
     points = (train.from_step(start).points(), other.from_step(start).points(exact=True))
     found = ends(*points, rates, at=len(rates), of=of)
     missed = missed_by(*points, rates)
-    error = missed * law_error(seen, found.fall)
+    error = missed * law_error(seen, found.fall, found.rough)
     noise = np.random.default_rng(1).standard_normal(len(found.draws))
     draws = found.draws * np.exp(error * noise)
     low, value, high = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2])
