@@ -1,0 +1,199 @@
+"""By how much the law misses: its own runs, and dear runs that it had not seen."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from likely.apps.report._forecast_fits import drawn_rows
+from likely.apps.report._forecast_ink import (
+    LAW,
+    SEEN,
+    TOLD,
+    Picture,
+    key_of,
+    logarithmic,
+    named,
+    plain,
+    sheet,
+)
+from likely.core.errors import BadInput
+from likely.forecast.fitted import Fit
+from likely.forecast.law import Law
+from likely.forecast.reach import compute_of, costs_of, is_numeric
+from likely.forecast.rollout import Rollout
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NAMED, _FAR = 4, 6.0
+
+
+def of_residuals(fit: Fit, table: Mapping[str, Any]) -> Picture:
+    """What every run lost more or less than the law says, over what it cost.
+
+    Args:
+        fit: the law.
+        table: what it was fitted to.
+
+    Returns:
+        The figure.
+    """
+    figure = sheet(high=3.9)
+    axes = figure.subplots()
+    label, costs = costs_along(fit.law, table)
+    y = 100 * fit.residuals
+    low, high = _noise(fit)
+    edge = _edge(y)
+    inside = np.abs(y) <= edge
+    odd = _odd(fit, y)
+    axes.axhspan(low, high, color=LAW, alpha=0.14, linewidth=0)
+    axes.axhline(0, color=LAW, linewidth=1.2)
+    usual = np.flatnonzero(inside & ~np.isin(np.arange(len(y)), odd))
+    usual = usual[drawn_rows(len(usual))]
+    axes.scatter(costs[usual], y[usual], c=SEEN, s=13, linewidths=0.3, edgecolors="white", zorder=3)
+    for up in (True, False):
+        some = odd[(y[odd] > 0) == up]
+        height = np.clip(y[some], -0.94 * edge, 0.94 * edge)
+        out = np.abs(y[some]) > edge
+        for rows, marker in ((~out, "o"), (out, "^" if up else "v")):
+            axes.scatter(costs[some][rows], height[rows], c=TOLD, s=26, marker=marker, zorder=4)
+    axes.set_ylim(-edge, edge)
+    _along(axes, label, costs)
+    _name(axes, costs, y, odd, edge, table)
+    axes.set_ylabel(f"log of observed over the law, in %\n({_above(fit.law)})")
+    caption = (
+        "Each dot is a run; the band holds 95 % of runs, and runs far outside it are named: a cloud "
+        "that tilts or bends along the axis is a law of the wrong form, not noise."
+    )
+    return Picture("residuals", "By how much runs miss the law", caption, figure)
+
+
+def of_held_out(found: Rollout, table: Mapping[str, Any]) -> Picture:
+    """Dear runs against what the cheap ones promised of them.
+
+    Args:
+        found: the prediction of rows that were not seen.
+        table: all rows.
+
+    Returns:
+        The figure.
+    """
+    figure = sheet(high=3.9)
+    axes = figure.subplots()
+    law = found.fit.law
+    label, all_costs = costs_along(law, table)
+    costs = all_costs[found.rows]
+    y = 100 * np.log(found.observed / found.value)
+    ends = [100 * np.log(one / found.value) for one in (found.low, found.high)]
+    axes.axhline(0, color=LAW, linewidth=1.2)
+    if len(found.fit.samples):
+        axes.vlines(
+            costs, *ends, color=LAW, alpha=0.3, linewidth=4, label=f"{found.level:.0%} interval"
+        )
+    inside = found.inside if len(found.fit.samples) else np.ones(len(y), bool)
+    axes.scatter(costs[inside], y[inside], c=SEEN, s=20, zorder=3, label="came true")
+    if not inside.all():
+        axes.scatter(
+            costs[~inside], y[~inside], c=TOLD, s=26, marker="X", zorder=4, label="outside"
+        )
+    _along(axes, label, costs)
+    axes.margins(y=0.12)
+    axes.set_ylabel(f"log of observed over predicted, in %\n({_above(law)})")
+    if len(found.fit.samples):
+        key_of(axes, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    caption = (
+        f"The law was fitted again to the {found.fit.count:,} cheaper rows and asked for the "
+        f"{len(found.rows):,} dearest: bars are what it promised, dots what came; dots that "
+        "drift to one side warn of what lies beyond the table."
+    )
+    return Picture("held-out", "Dear runs, predicted from the cheap ones", caption, figure)
+
+
+def costs_along(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarray, "R"]]:
+    """What rows are laid out by: compute, else the last number that the law reads, else their order.
+
+    Args:
+        law: what is fitted.
+        table: column → values, `[R]`.
+
+    Returns:
+        Label of the axis, and one number a row.
+    """
+    try:
+        costs = costs_of(law, table, None)
+    except BadInput:
+        return "row of the table", np.arange(1.0, len(table[law.output]) + 1)
+    if compute_of(table) is not None:
+        return named("flops"), costs
+    return named([name for name in law.columns if is_numeric(table.get(name))][-1]), costs
+
+
+def _above(law: Law) -> str:
+    return "above 0: lost more" if law.output == "loss" else "above 0: came out higher"
+
+
+def _along(axes: "Axes", label: str, costs: Any) -> None:
+    low, high = float(costs.min()), float(costs.max())
+    if low > 0 and high / low > 3:
+        logarithmic(axes, "x", low=low / 1.3, high=high * 1.3)
+    axes.set_xlabel(label)
+
+
+def _noise(fit: Fit) -> tuple[float, float]:
+    kept = fit.spare_residuals()
+    if not len(kept):
+        return 0.0, 0.0
+    low, high = np.quantile(kept, [0.025, 0.975])
+    return 100 * float(low), 100 * float(high)
+
+
+def _edge(y: Any) -> float:
+    """The end of the axis: a few runs far away shall not press all others into a line."""
+    size = np.abs(y)
+    usual = float(np.quantile(size, 0.95)) or float(size.max()) or 1.0
+    return 1.15 * (float(size.max()) if size.max() <= _FAR * usual else 2.5 * usual)
+
+
+def _odd(fit: Fit, y: Any) -> Any:
+    """The runs that are named: the farthest, where they are far beyond the usual miss."""
+    size = np.abs(y)
+    kept = np.abs(100 * fit.spare_residuals())
+    usual = float(np.median(kept)) if len(kept) else float(size.max())
+    far = np.flatnonzero(size > max(4.5 * usual, 1e-3))
+    return far[np.argsort(-size[far])][:_NAMED]
+
+
+def _name(axes: "Axes", costs: Any, y: Any, odd: Any, edge: float, table: Any) -> None:
+    rows = getattr(table, "rows", None)
+    low, high = axes.get_xlim()
+    middle = np.sqrt(low * high) if axes.get_xscale() == "log" else (low + high) / 2
+    taken: list[float] = []
+    for row in odd[np.argsort(-y[odd])]:
+        called = plain(rows[row], 28) if rows else f"row {row + 1}"
+        height = float(np.clip(y[row], -0.94 * edge, 0.94 * edge))
+        # Names one below the other where their runs are as high as each other.
+        while any(abs(height - other) < 0.13 * edge for other in taken):
+            height -= 0.03 * edge
+        taken.append(height)
+        right = costs[row] > middle
+        axes.annotate(
+            f"{called}, {y[row]:+.1f} %" if abs(y[row]) > edge else called,
+            (costs[row], float(np.clip(y[row], -0.94 * edge, 0.94 * edge))),
+            xytext=(_aside(axes, costs[row], -0.04 if right else 0.04), height),
+            textcoords="data",
+            ha="right" if right else "left",
+            va="center",
+            fontsize=8,
+            color=TOLD,
+            arrowprops={"arrowstyle": "-", "color": TOLD, "linewidth": 0.6, "shrinkB": 3},
+        )
+
+
+def _aside(axes: "Axes", place: float, share: float) -> float:
+    """A place farther along the axis by a share of its length."""
+    low, high = axes.get_xlim()
+    if axes.get_xscale() == "log":
+        return float(place * (high / low) ** share)
+    return float(place + share * (high - low))
