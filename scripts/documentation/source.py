@@ -8,10 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "likely"
-ROOMS = ("core", "vocab", "data", "models", "objectives", "decode", "audit", "train")
+ROOMS = ("core", "vocab", "data", "models", "objectives", "decode", "forecast", "audit", "train")
 """Rooms with a reference page; the public face of `apps` is the command line."""
 
-HOOKS = {"advance", "closed", "dense", "infinite", "start", "wants"}
+HOOKS = {
+    *("advance", "closed", "dense", "infinite", "start", "wants"),
+    *("linear", "predict", "starts", "transform", "value_and_jacobian"),
+}
 """What the file of an entry holds beside the entry: for tests and for the binding, not for callers."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -167,7 +170,11 @@ def axes() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+            if (
+                isinstance(node, ast.Subscript)
+                and isinstance(node.slice, ast.Tuple)
+                and node.slice.elts
+            ):
                 last = node.slice.elts[-1]
                 shaped = re.match(r"(Float|Int|Bool|Shaped|Num|UInt8|Complex)\b", _said(node.value))
                 if shaped and isinstance(last, ast.Constant) and isinstance(last.value, str):

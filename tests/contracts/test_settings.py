@@ -41,6 +41,16 @@ from likely.data.plant import plant
 from likely.data.split import split
 from likely.data.tokens import encode
 from likely.data.within import split_any, split_within
+from likely.forecast.buy import runs_to_buy
+from likely.forecast.checkpoints import last_checkpoints, thinned
+from likely.forecast.files import as_json as fitted_json
+from likely.forecast.fit import fit, fit_by
+from likely.forecast.logged import with_schedules
+from likely.forecast.plan import for_compute, for_loss
+from likely.forecast.profile import profile
+from likely.forecast.read_table import read_table
+from likely.forecast.rollout import predict_rows, roll_out, seed_noise
+from likely.forecast.table import Table
 from likely.models.annotate import annotate
 from likely.models.feed_forward import feed_forward
 from likely.models.ngram import ngram, sweep
@@ -55,6 +65,7 @@ from likely.train.sharpen import best_of
 from likely.train.sign import Sign
 from likely.vocab.fused_loss import fused_loss
 from likely.vocab.scan import from_logits, scan
+from scripts.documentation.source import HOOKS
 
 INTERNALS = re.compile(
     r"<class|typing\.|Annotated\[|Ge\(|Gt\(|object at 0x|NoneType|annotated_types"
@@ -229,6 +240,9 @@ TEXTS = Corpus(
 )
 TOKENS = encode(TEXTS, VOCABULARY)
 MEASURED = Likelihood(np.ones(4), np.ones(4), np.ones(4), np.ones(4), ("text",) * 4)
+SIZES = {"params": np.repeat([1e8, 3e8, 1e9, 3e9], 3), "tokens": np.tile([2e9, 6e9, 2e10], 4)}
+RUNS = {**SIZES, "loss": 1.7 + 400 * SIZES["params"] ** -0.34 + 410 * SIZES["tokens"] ** -0.28}
+FITTED = fit("chinchilla", RUNS, bootstrap=20, stretch=False)
 DIRECT = {
     read: lambda **given: read("nowhere.txt", **given),
     from_dataset: lambda **given: from_dataset({}, **given),
@@ -291,6 +305,22 @@ DIRECT = {
     Sign: lambda **given: Sign([torch.nn.Parameter(torch.zeros(2))], **{"lr": 1.0, **given}),
     reproduce: lambda **given: reproduce(None, **given),
     Muon: lambda **given: Muon([torch.nn.Parameter(torch.zeros(2, 2))], **{"lr": 1.0, **given}),
+    fit: lambda **given: fit("chinchilla", RUNS, **given),
+    fit_by: lambda **given: fit_by("chinchilla", RUNS, **given),
+    fitted_json: lambda **given: fitted_json(FITTED, **given),
+    profile: lambda **given: profile(FITTED, RUNS, **{"name": "E", **given}),
+    roll_out: lambda **given: roll_out("chinchilla", RUNS, **given),
+    predict_rows: lambda **given: predict_rows(
+        "chinchilla", RUNS, held_out=np.arange(12) > 9, **given
+    ),
+    seed_noise: lambda **given: seed_noise(RUNS, **{"columns": ("params",), **given}),
+    for_compute: lambda **given: for_compute(FITTED, **{"flops": 1e20, **given}),
+    for_loss: lambda **given: for_loss(FITTED, **{"loss": 2.5, **given}),
+    runs_to_buy: lambda **given: runs_to_buy(FITTED, {"params": 1e9, "tokens": 1e10}, **given),
+    read_table: lambda **given: read_table("nowhere.csv", **given),
+    last_checkpoints: lambda **given: last_checkpoints(Table(RUNS), **given),
+    thinned: lambda **given: thinned(Table(RUNS), **given),
+    with_schedules: lambda **given: with_schedules(Table(RUNS), **given),
 }
 
 
@@ -321,7 +351,7 @@ def public_functions():
             continue
         for name, one in vars(importlib.import_module(module.name)).items():
             mine = getattr(one, "__module__", None) == module.name
-            if name.startswith("_") or not mine or name in ("closed", "dense", "infinite", "wants"):
+            if name.startswith("_") or not mine or name in HOOKS:
                 continue
             if inspect.isfunction(one) and any(
                 wrong(parameter.annotation) for parameter in settings_of(one).values()
@@ -342,6 +372,8 @@ UNCHECKED = {
     "likely.train.compare.compare": "the study is checked, the rest are objects",
     "likely.audit.against.against": "given what a study measured",
     "likely.data.tokenizers.pretrained.of_tokenizer": "a name is any text",
+    "likely.forecast.laws.nmt.optimal_share": "a formula of coefficients, arrays too",
+    "likely.forecast.critical_batch.critical_batch": "a formula of coefficients, arrays too",
 }
 
 

@@ -10,7 +10,7 @@ from likely.core.catalogue import catalogue, get
 from scripts.documentation.docstring import parse
 from scripts.documentation.source import SOURCE, Symbol, definitions, parameters
 
-METHODS = ("objectives", "decode", "models", "vocab.statistics", "audit.metrics")
+METHODS = ("objectives", "decode", "models", "vocab.statistics", "audit.metrics", "forecast.laws")
 ENTRIES = [
     (room, name)
     for room in METHODS

@@ -63,7 +63,8 @@ class TestNames:
         assert header.split(",")[1] in said(table) or header.startswith("params")
 
     @pytest.mark.parametrize(
-        ("header", "params"), [("N (M)", 125e6), ("params_m", 125e6), ("params [B]", 125e9)]
+        ("header", "params"),
+        [("N (M)", 125e6), ("params_m", 125e6), ("params [B]", 125e9), ("N_millions", 125e6)],
     )
     def test_a_unit_in_the_name_is_used_and_said(self, table_of, header, params):
         table = table_of(f"{header},tokens,loss\n125,2e9,3.5\n")
@@ -86,6 +87,12 @@ class TestNames:
 
     def test_a_column_that_is_called_twice_is_not_guessed_either(self, table_of):
         assert "2 columns could be params" in problem(table_of, "N,N,D,loss\n1e6,2e6,1e9,3\n")
+
+    def test_two_that_are_equal_are_one(self, table_of):
+        text = "_step,train/global_step,loss\n1,1,5\n2,2,4\n"
+        assert table_of(text, needs=("step", "loss"))["step"].tolist() == [1, 2]
+        other = text.replace("2,2,4", "2,3,4")
+        assert "2 columns could be step" in problem(table_of, other, needs=("step", "loss"))
 
     def test_less_sure_losses_are_named(self, table_of):
         table = table_of("N,D,loss,smooth loss\n1e8,1e9,3.5,3.4\n")
@@ -136,12 +143,19 @@ class TestFiles:
             "N;D;loss\n1,5e6;1e9;3,5\n",
             '\ufeffN,D,"loss"\r\n"1,500,000",1B,"3.5"\r\n',
             "N,D,loss,\n1.5M, 1 B ,3.5,\n\n",
+            "N|D|loss\n1.5e6|1e9|3.5\n",
+            "N,D,loss\n1.5 million,1 billion,3.5\n",
         ],
     )
     def test_ways_of_writing_csv(self, table_of, text):
         table = table_of(text)
         assert [table[name].tolist() for name in USUAL] == [[1.5e6], [1e9], [3.5]]
         assert table.rows == ("runs.csv, line 2",)
+
+    def test_a_separator_in_a_line_of_its_own_counts_as_a_line(self, table_of):
+        table = table_of("sep=;\r\nN;D;loss\r\n1M;1B;3,5\r\n")
+        assert table["loss"].tolist() == [3.5]
+        assert table.rows == ("runs.csv, line 3",)
 
     def test_other_kinds_of_files(self, table_of, tmp_path):
         row = {"N": 1.5e6, "D": 1e9, "loss": 3.5}
@@ -189,6 +203,8 @@ class TestFiles:
             ("runs.csv", "1e6,1e9,3.5\n1e6,1e9,3.4\n", "write a header above it"),
             ("runs.csv", b"N,D,loss\n1e6,1e9,\xe93\n", "no text in UTF-8 (at byte 17)"),
             ("runs.parquet", b"PAR1xxxx", "is no Parquet"),
+            ("runs.csv", 'N,D,loss\n1,1,"3\n1,1,3\n', "line 2: a quotation mark is opened"),
+            ("runs.csv", "N D loss\n1e6 1e9 3.5\n", "separate columns by a comma"),
             ("runs.xlsx", "x", "is no table that can be read"),
         ],
     )
@@ -511,6 +527,16 @@ class TestSchedules:
         assert table.take([1])["schedule"][0] is table["schedule"][1]
         assert final(table, by="schedule")["step"].tolist() == [3, 2]
 
+    def test_charts_of_rates_and_losses_in_two_files(self, tmp_path):
+        (tmp_path / "rate.csv").write_text('"Step","a - lr","b - lr"\n1,.1,.2\n3,.3,.2\n')
+        (tmp_path / "loss.csv").write_text('"Step","a - loss","b - loss"\n2,5,6\n4,4,5\n')
+        files = [tmp_path / "rate.csv", tmp_path / "loss.csv"]
+        table = read_table(files, needs=("step", "schedule", "loss"))
+        assert table["loss"].tolist() == [5, 4, 6, 5]
+        # The rate that was logged last goes on to the last step.
+        assert table["schedule"][0] == pytest.approx([0.1, 0.2, 0.3, 0.3])
+        assert table["schedule"][2] == pytest.approx([0.2] * 4)
+
     def test_two_rates_at_a_step_are_two_runs(self, table_of):
         text = "step,lr,loss\n1,.1,5\n1,.2,5\n"
         message = problem(table_of, text, needs=("step", "schedule", "loss"))
@@ -565,6 +591,13 @@ class TestRunFolders:
         assert table["loss"] == pytest.approx([4.9, 4.8, 4.7, 4.6])
         assert table["schedule"][0] == pytest.approx([0.1, 0.2, 0.3, 0.4])
         assert read_table(tmp_path / "a", needs=needs)["step"].tolist() == [2, 4]
+
+    def test_runs_whose_folders_are_called_alike(self, tmp_path):
+        write_run(tmp_path / "x" / "run")
+        write_run(tmp_path / "y" / "run", loss=(4.0, 2.0))
+        table = read_table([tmp_path / "x" / "run", tmp_path / "y" / "run"], needs=USUAL)
+        assert table["run"].tolist() == ["x/run", "y/run"]
+        assert table["loss"].tolist() == [3, 2]
 
     def test_an_unfinished_run_is_named(self, tmp_path):
         write_run(tmp_path / "a", finished=False)
@@ -626,6 +659,23 @@ def test_public_tables(real, name, count, settings):
     assert table.count == count
     for column in {"loss", *settings.get("needs", USUAL)} - {"schedule"}:
         assert np.isfinite(table[column]).all()
+
+
+def test_public_tables_are_what_another_reader_reads(real):
+    for name, names in {
+        "chinchilla_epoch/runs.csv": {"params": "params", "tokens": "tokens", "loss": "loss"},
+        "steplaw/dense.csv": {"params": "N", "tokens": "D", "learning_rate": "lr", "step": "ti"},
+        "porian_isoflop/isoflop_points.csv": {"params": "n", "flops": "flops"},
+    }.items():
+        table, frame = read_table(real / name), polars.read_csv(real / name)
+        assert table.count == frame.height
+        for ours, theirs in names.items():
+            assert table[ours].tolist() == frame[theirs].cast(polars.Float64).to_list()
+    sizes = read_table(real / "colpret" / "datablations_c4.parquet")
+    texts = polars.read_parquet(real / "colpret" / "datablations_c4.parquet")["num_params"]
+    scale = {"B": 1e9, "M": 1e6}
+    wanted = [float(text[:-1]) * scale[text[-1]] for text in texts]
+    assert sizes["params"] == pytest.approx(np.array(wanted), rel=1e-12)
 
 
 def test_public_tables_that_need_a_word(real):

@@ -32,7 +32,8 @@ class TableOptions:
         checkpoints: final keeps the last rows of each run; auto keeps all of a file, and the last
             of run folders.
         average: last rows of a run that are averaged, with --checkpoints final.
-        runs: columns that tell runs apart; left out, `run`, or else all texts.
+        by: columns that tell runs apart, joined by commas; left out, `run`, or else all texts.
+            Rows of one run are drawn together.
         warmup: steps in which the learning rate rose from 0, for laws of schedules.
         on_error: skip leaves out rows that cannot be used, and lists them; raise stops there.
     """
@@ -43,9 +44,14 @@ class TableOptions:
     tokens_per_step: int | None = None
     checkpoints: Literal["auto", "all", "final"] = "auto"
     average: int = 1
-    runs: Annotated[tuple[str, ...], SEVERAL] = ()
+    by: str = ""
     warmup: int | None = None
     on_error: Literal["skip", "raise"] = "skip"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns that tell runs apart."""
+        return tuple(name.strip() for name in self.by.split(",") if name.strip())
 
     def read(self, paths: Sequence[str], *laws: "Law") -> "Table":
         """The table for one law, or for several at once.
@@ -84,7 +90,7 @@ class TableOptions:
             tokens_per_step=self.tokens_per_step,
             checkpoints=self.checkpoints,
             average=self.average,
-            by=self.runs,
+            by=self.names,
             warmup=self.warmup,
             on_error=self.on_error,
         )

@@ -69,12 +69,11 @@ def fit_law(
     *,
     hold: Annotated[tuple[str, ...], SEVERAL] = (),
     prior: Annotated[tuple[str, ...], SEVERAL] = (),
-    by: str | None = None,
     group: str | None = None,
     profile: Annotated[tuple[str, ...], SEVERAL] = (),
     bootstrap: int = 4000,
     starts: int = 16,
-    delta: float = 1e-3,
+    delta: float | None = None,
     seed: int = 0,
     options: TableOptions = _DEFAULT,
     save: Path | None = None,
@@ -89,12 +88,12 @@ def fit_law(
         hold: coefficients that are not fitted: alpha=0.34.
         prior: what another family of models says of a coefficient, with its deviation:
             alpha=0.34,0.02.
-        by: the column that says which run a row is of; rows of a run are drawn together.
         group: fit every part of the table by itself, such as a law a domain.
         profile: coefficients whose profile is computed; those that are hard to tell, if left out.
         bootstrap: tables that are drawn again for intervals; 0 for none.
         starts: points of the grid that descend.
-        delta: where Huber's loss of the log residuals turns straight.
+        delta: where Huber's loss of the log residuals turns straight; 0.001, or what the law was
+            published with, if left out.
         seed: of the drawing.
         options: how the table is read.
         save: write the fit there, as JSON; `predict` and `plan` read it.
@@ -116,7 +115,7 @@ def fit_law(
     settings: dict[str, Any] = {
         "hold": assignments("--hold", hold),
         "priors": priors_of(prior),
-        "by": by,
+        "by": options.names,
         "delta": delta,
         "starts": starts,
         "bootstrap": bootstrap,
@@ -326,7 +325,6 @@ def compare_laws_on_table(
     below: str | None = None,
     largest: float = 0.2,
     cost: str | None = None,
-    by: str | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
     options: TableOptions = _DEFAULT,
@@ -340,7 +338,6 @@ def compare_laws_on_table(
             --cost.
         largest: share of the rows that is predicted, without --below.
         cost: the column to sort by; FLOPs if left out.
-        by: the column that says which run a row is of.
         bootstrap: tables drawn again for the intervals.
         seed: of the drawing.
         options: how the table is read.
@@ -369,7 +366,7 @@ def compare_laws_on_table(
         below=number_of("--below", below),
         largest=largest,
         cost=cost,
-        by=by,
+        by=options.names,
         bootstrap=bootstrap,
         seed=seed,
     )

@@ -94,7 +94,7 @@ def _of_sizes(made: Fit, problem: Problem, table: Mapping[str, Any]) -> Iterator
                 "scale and a constant cannot be told apart by fewer than three.",
                 f"Add runs at other {name}, or hold the exponent that belongs to it.",
             )
-        elif count >= 3 and np.ptp(logs) < np.log(4) and many:
+        elif count >= 3 and np.ptp(logs) < np.log(4) and many and "loss" not in name:
             yield Caution(
                 "sizes",
                 f"{name} spans a factor of {np.exp(np.ptp(logs)):.1f} only: its exponent is a "

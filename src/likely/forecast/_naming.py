@@ -1,5 +1,6 @@
 """Columns under our names: as somebody said, by their usual names, or made from others."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,7 +76,7 @@ def find_columns(named: Named, file: Mapping[str, Any]) -> None:
     for ours, columns in found.items():
         if ours in named.sources:
             continue
-        if len(columns) > 1:
+        if len(columns) > 1 and not _alike([numbers(file[c.name]) * c.scale for c in columns]):
             named.candidates[ours] = tuple(one.name for one in columns)
             continue
         name, scale = columns[0].name, columns[0].scale
@@ -92,6 +93,12 @@ def find_columns(named: Named, file: Mapping[str, Any]) -> None:
             said.append(f"{ours} = {name!r}{times}{also if ours == 'loss' else ''}")
     if said:
         named.notes.append(f"By their names: {', '.join(said)}.")
+
+
+def _alike(columns: list[Any]) -> bool:
+    """Whether columns hold the same numbers, so that it is all one which is taken."""
+    there = np.isfinite(columns[0]).any()
+    return bool(there) and all(np.array_equal(columns[0], c, equal_nan=True) for c in columns[1:])
 
 
 def _tells_apart(values: Any, named: Named) -> bool:
@@ -112,7 +119,10 @@ def _as_number(name: str, values: Any, named: Named) -> Any:
     read = [k for k in there if np.isfinite(found[k])]
     if not read or (len(read) * 2 <= len(there) and name not in _synonyms.OURS):
         return values
-    named.notes.append(f"{name} was text such as {values[read[0]]!r} = {found[read[0]]:g}.")
+    # Plain numbers among words need no explanation, and `125m` does.
+    odd = next((k for k in read if not re.fullmatch(r"[-+.\de]+", str(values[k]).casefold())), None)
+    if odd is not None:
+        named.notes.append(f"{name} was text such as {values[odd]!r} = {found[odd]:g}.")
     if len(read) == len(there):
         return found
     # What is no number keeps its text, so that its line can be told.

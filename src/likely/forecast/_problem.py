@@ -1,6 +1,6 @@
 """A law and a table, checked and ready to be solved."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,41 @@ def rows_of(table: Mapping[str, Any], rows: Any) -> dict[str, Any]:
         name: values[places] if isinstance(values, np.ndarray) else [values[i] for i in places]
         for name, values in table.items()
     }
+
+
+def runs_of(law: Law, table: Mapping[str, Any], by: Sequence[str]) -> Any:
+    """Which run every row is of.
+
+    Args:
+        law: what is fitted.
+        table: column → values, `[R]`.
+        by: columns that say so.
+
+    Returns:
+        A label a row; None where every row is a run of its own.
+
+    Raises:
+        BadInput: the table has no such column.
+    """
+    names = list(by)
+    if not names and "step" in law.columns:
+        names = [name for name in law.columns if name != "step"]
+        if not names:
+            return np.zeros(len(table["step"]), int)
+    if not names:
+        return None
+    columns = []
+    for name in names:
+        values = column_of(table, "schedule_name" if _is_renamed(table, name) else name)
+        is_arrays = len(values) > 0 and isinstance(values[0], np.ndarray)
+        numbered = [id(one) for one in values] if is_arrays else values
+        columns.append([str(one) for one in numbered])
+    return np.array([" · ".join(parts) for parts in zip(*columns, strict=True)])
+
+
+def _is_renamed(table: Mapping[str, Any], name: str) -> bool:
+    """A text column `schedule` makes way for the arrays of that name."""
+    return name == "schedule" and "schedule_name" in table
 
 
 def spans_of(law: Law, table: Mapping[str, Any]) -> dict[str, tuple[float, float]]:

@@ -1,6 +1,7 @@
 """Run folders of `likely train` as rows: one a step that was logged or evaluated."""
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -38,18 +39,18 @@ def read_runs(folders: list[Path]) -> Raw:
     notes: list[str] = []
     without: list[str] = []
     unfinished: list[str] = []
-    for folder in folders:
+    for folder, called in zip(folders, _names(folders), strict=True):
         recipe, found = _recipe(folder), _steps(folder)
         counted = _count(folder)
         if not counted:
-            without.append(folder.name)
+            without.append(called)
         if not found or max(found) < recipe.get("steps", 0):
-            unfinished.append(f"{folder.name} (step {max(found, default=0)} of {recipe['steps']})")
+            unfinished.append(f"{called} (step {max(found, default=0)} of {recipe['steps']})")
         for step, (line, row) in sorted(found.items()):
-            objects.append({"run": folder.name, "step": step, **row, **counted, **_chosen(recipe)})
-            rows.append(f"{folder.name}/metrics.jsonl, line {line}")
+            objects.append({"run": called, "step": step, **row, **counted, **_chosen(recipe)})
+            rows.append(f"{called}/metrics.jsonl, line {line}")
     notes.append(
-        f"Runs of likely: {places([one.name for one in folders])}. loss is in nats per token of "
+        f"Runs of likely: {places(_names(folders))}. loss is in nats per token of "
         "the validation text, train_loss that of the step; params counts the numbers of the "
         "saved model, params_no_embed those outside its embeddings and head."
     )
@@ -60,6 +61,16 @@ def read_runs(folders: list[Path]) -> Raw:
     raw = from_objects(objects, rows)
     raw.notes = notes
     return raw
+
+
+def _names(folders: list[Path]) -> list[str]:
+    """A name for each run: that of its folder, with as much of its path as tells them apart."""
+    paths = [folder.resolve() for folder in folders]
+    for parts in range(1, max(len(path.parts) for path in paths)):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(set(paths)):
+            break
+    return names
 
 
 def _recipe(folder: Path) -> Mapping[str, Any]:
@@ -110,24 +121,23 @@ def _steps(folder: Path) -> dict[int, tuple[int, dict[str, Any]]]:
 
 def _count(folder: Path) -> dict[str, int]:
     """Numbers in the saved model, by the head of its file; empty where there is none."""
-    saved = [folder / "model" / "model.safetensors"]
-    saved += sorted(folder.glob("checkpoints/*/model.safetensors"), reverse=True)
-    for path in saved:
+    saved = [sorted((folder / "model").glob("*.safetensors"))]
+    saved += [[one] for one in sorted(folder.glob("checkpoints/*/model.safetensors"), reverse=True)]
+    for paths in saved:
+        sizes: dict[str, int] = {}
         try:
-            with path.open("rb") as file:
-                head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        except (OSError, ValueError, MemoryError, OverflowError):
+            for path in paths:
+                sizes |= _sizes(path)
+        except (OSError, ValueError, KeyError, AttributeError, MemoryError, OverflowError):
             continue
-        sizes = {
-            name: _product(one["shape"]) for name, one in head.items() if name != "__metadata__"
-        }
-        outside = sum(n for name, n in sizes.items() if not _EMBEDDING.search(name))
-        return {"params": sum(sizes.values()), "params_no_embed": outside}
+        if sizes:
+            outside = sum(n for name, n in sizes.items() if not _EMBEDDING.search(name))
+            return {"params": sum(sizes.values()), "params_no_embed": outside}
     return {}
 
 
-def _product(shape: list[int]) -> int:
-    product = 1
-    for size in shape:
-        product *= size
-    return product
+def _sizes(path: Path) -> dict[str, int]:
+    """Name of a tensor → how many numbers it has, as the head of a safetensors file says."""
+    with path.open("rb") as file:
+        head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return {name: math.prod(one["shape"]) for name, one in head.items() if name != "__metadata__"}

@@ -127,8 +127,9 @@ def _meanings(name: str, *, bracketed: bool) -> list[tuple[str, int, float]]:
         return [("params_no_embed", 1, _scaled(name)[1])] if "tok" not in name else []
     meanings = [(ours, 1, 1.0) for ours, words in _STRONG.items() if name in words | {ours}]
     stem, scale = _scaled(name)
-    # `n_m` may be anything, and `N (M)` is not.
-    if scale != 1.0 and (len(stem) > 1 or bracketed):
+    # `n_m` may be anything, and `N (M)` and `n_million` are not.
+    sure = len(stem) > 1 or bracketed or name.rstrip("s").endswith("illion")
+    if scale != 1.0 and sure:
         for ours in ("params", "tokens"):
             meanings += [(ours, 1, scale)] if stem in _STRONG[ours] | {ours} else []
         meanings += [("params", 2, scale)] if stem in ("size", "model_size") else []

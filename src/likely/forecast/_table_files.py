@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,13 +54,15 @@ def read_file(path: Path) -> Raw:
 
 
 def _csv(path: Path, text: str) -> Raw:
+    # Some spreadsheets name the separator in a line of its own.
+    text = re.sub(r"\Asep=.(?=\r?\n)", "", text)
     separator = _separator(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     header: list[str] = []
     rows: list[list[str]] = []
     lines: list[str] = []
     bad: dict[str, list[str]] = {}
-    begin = 1
+    line, begin = 1, 1
     try:
         for cells in reader:
             line, begin = begin, reader.line_num + 1
@@ -71,18 +74,20 @@ def _csv(path: Path, text: str) -> Raw:
             if len(cells) != len(header) and any(
                 cells[len(header) :] or [len(cells) < len(header)]
             ):
-                reason = f"{len(cells)} values where the header names {len(header)} columns"
+                count = f"{len(cells)} value{'s' * (len(cells) != 1)}"
+                reason = f"{count} where the header names {len(header)} columns"
                 bad.setdefault(reason, []).append(f"{path.name}, line {line}")
                 continue
             rows.append(cells[: len(header)])
             lines.append(f"{path.name}, line {line}")
     except csv.Error as problem:
         raise BadInput(f"{path}, line {begin}: {first_line(problem)}.") from problem
-    if len(header) > 1 and all(is_missing(cell) or number(cell) == number(cell) for cell in header):
+    if text.count('"') % 2 and line < text.rstrip().count("\n") + 1:
         raise BadInput(
-            f"{path}: its first line holds numbers ({', '.join(header[:4])}) and no names: write a "
-            "header above it, such as params,tokens,loss."
+            f"{path}, line {line}: a quotation mark is opened and never closed, so that everything "
+            "below would be one value: close it or take it away."
         )
+    _check_header(path, header, rows)
     names, notes = _names(header)
     cells_of = zip(*rows, strict=True) if rows else ([] for _ in names)
     comma = separator == ";"
@@ -90,11 +95,25 @@ def _csv(path: Path, text: str) -> Raw:
     return Raw(columns, tuple(lines), notes, bad)
 
 
+def _check_header(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    words = len(header[0].split()) if len(header) == 1 else 1
+    if words > 1 and rows and all(len(row[0].split()) == words for row in rows):
+        raise BadInput(
+            f"{path}: its header {header[0]!r} is one column: separate columns by a comma, a "
+            "semicolon or a tab."
+        )
+    if len(header) > 1 and all(is_missing(cell) or number(cell) == number(cell) for cell in header):
+        raise BadInput(
+            f"{path}: its first line holds numbers ({', '.join(header[:4])}) and no names: write a "
+            "header above it, such as params,tokens,loss."
+        )
+
+
 def _separator(text: str) -> str:
-    """Whatever of comma, semicolon and tab the header holds most of, outside quotation marks."""
+    """Whatever of comma, semicolon, tab and bar the header has most of, outside quotes."""
     first = next(line for line in text.splitlines() if line.strip())
     outside = "".join(first.split('"')[::2])
-    return max(",;\t", key=outside.count)
+    return max(",;\t|", key=outside.count)
 
 
 def _names(header: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from likely.core.disk import write_whole
 from likely.core.errors import BadInput, LikelyError
+from likely.core.settings import checked
 from likely.forecast.cautions import Caution
 from likely.forecast.fitted import Fit
 from likely.forecast.law import law as law_of
@@ -26,7 +27,11 @@ def as_json(fit: Fit, *, samples: bool = True) -> dict[str, Any]:
     Returns:
         `format`, `law`, `coefficients`, `standard_errors`, `intervals`, `objective`, `warnings`
         and what else a fit knows.
+
+    Raises:
+        BadSetting: `samples` is neither True nor False.
     """
+    checked(as_json, locals())
     made: dict[str, Any] = {
         "format": FORMAT,
         "law": str(fit.law),

@@ -1,6 +1,6 @@
 """Fitting: a grid of starts, batched descents, tables drawn again, and what speaks against it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from likely.core.errors import BadInput
 from likely.core.settings import checked
 from likely.forecast._doubts import fit_cautions
-from likely.forecast._problem import column_of, problem_of, rows_of, spans_of
+from likely.forecast._problem import column_of, problem_of, rows_of, runs_of, spans_of
 from likely.forecast._resample import resampled, units_of
 from likely.forecast._solve import Problem, look, minimise
 from likely.forecast._starts import grid_starts
@@ -35,8 +35,8 @@ def fit(
     *,
     hold: Mapping[str, float] | None = None,
     priors: Mapping[str, tuple[float, float]] | None = None,
-    by: str | None = None,
-    delta: Annotated[float, Gt(0)] = 1e-3,
+    by: Sequence[str] = (),
+    delta: Annotated[float, Gt(0)] | None = None,
     starts: Annotated[int, Ge(1)] = 16,
     bootstrap: Annotated[int, Ge(0)] = 4000,
     polish: bool = False,
@@ -59,9 +59,11 @@ def fit(
         priors: coefficient → mean and standard deviation of what another family of models says of
             it; weighed against the runs as if these had Laplace noise of the size of their own
             residuals.
-        by: the column that says which run a row is of. Rows of a run are drawn together; without
-            it every row is a run of its own.
-        delta: where Huber's loss turns from square to straight, in log units.
+        by: columns that say which run a row is of. Rows of a run are drawn together. Without it
+            every row is a run of its own, but for laws of steps: there rows of one schedule, and
+            of equal other columns, are one.
+        delta: where Huber's loss turns from square to straight, in log units; 0.001, or what the
+            law was published with, where left out.
         starts: how many points of the grid descend.
         bootstrap: tables drawn again, for standard errors and intervals; 0 for none.
         polish: whether L-BFGS-B of scipy goes on from the best end.
@@ -93,13 +95,14 @@ def fit(
     """
     checked(fit, locals())
     chosen = law_of(law)
+    turn = chosen.delta if delta is None else delta
 
     def once(one: Law, part: Mapping[str, Any], bootstrap: int) -> Fit:
         given: dict[str, Any] = {
             "hold": dict(hold or {}),
             "priors": dict(priors or {}),
             "by": by,
-            "delta": delta,
+            "delta": turn,
         }
         return _fit(
             one, part, **given, starts=starts, bootstrap=bootstrap, polish=polish, seed=seed
@@ -118,7 +121,7 @@ def _fit(
     *,
     hold: dict[str, float],
     priors: dict[str, tuple[float, float]],
-    by: str | None,
+    by: Sequence[str],
     delta: float,
     starts: int,
     bootstrap: int,
@@ -126,8 +129,7 @@ def _fit(
     seed: int,
 ) -> Fit:
     problem = problem_of(chosen, table, held=hold, priors=priors, delta=delta)
-    labels = column_of(table, by) if by else None
-    units = units_of(labels, len(problem.observed))
+    units = units_of(runs_of(chosen, table, by), len(problem.observed))
     if problem.priors:
         problem = _weighed(problem, starts)
     ends = minimise(problem, grid_starts(problem, starts)) if problem.free else None
@@ -176,7 +178,9 @@ def fit_by(
 
     Raises:
         BadInput: the table has no such column, or a part cannot be fitted; it is named.
+        BadSetting: a setting that is none.
     """
+    checked(fit_by, locals())
     labels = np.asarray(column_of(table, group)).astype(str)
     found = {}
     for one in sorted(set(labels)):

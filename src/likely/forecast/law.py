@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, get_args
 
@@ -46,7 +47,7 @@ class Law:
         entry: the function: columns by position, coefficients and settings by keyword.
         settings: what is chosen, not fitted: keyword parameters that have a default.
         parts: what else the file defines: `transform`, `predict`, `value_and_jacobian`, `linear`,
-            `STARTS`, `starts`, `OUTPUT`, `LAWS`.
+            `STARTS`, `starts`, `OUTPUT`, `DELTA`, `LAWS`.
     """
 
     name: str
@@ -65,11 +66,16 @@ class Law:
         return str(getattr(self.parts, "OUTPUT", "loss"))
 
     @property
+    def delta(self) -> float:
+        """Where Huber's loss turns straight, for laws whose fit was published with another one."""
+        return float(getattr(self.parts, "DELTA", 1e-3))
+
+    @property
     def laws(self) -> frozenset[str]:
         """Signs and identities that it declares."""
         return frozenset(getattr(self.parts, "LAWS", ()))
 
-    @property
+    @cached_property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """What is fitted, in the order of the signature."""
         declared = settings_of(self.entry)

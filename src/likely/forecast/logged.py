@@ -19,6 +19,7 @@ def logged_schedule(
     rates: Float[np.ndarray, "K"],
     *,
     warmup: Annotated[int, Ge(0)] | None = None,
+    last: Annotated[int, Ge(0)] = 0,
 ) -> Float[np.ndarray, "_"]:
     """The learning rate of every step, by straight lines between the steps that were logged.
 
@@ -30,6 +31,7 @@ def logged_schedule(
         steps: that were logged, rising, the first step being 1.
         rates: theirs.
         warmup: steps in which the rate rose from 0.
+        last: step up to which the last logged rate goes on, where it is a later one.
 
     Returns:
         One rate a step up to the last; entry t is that of step t + 1.
@@ -43,7 +45,7 @@ def logged_schedule(
         steps, rates = np.r_[0.0, warmup, steps], np.r_[0.0, rates[0], rates]
     elif warmup != 0 and steps[0] > 1:
         steps, rates = np.r_[0.0, steps], np.r_[0.0, rates]
-    every = np.arange(1.0, np.floor(steps[-1]) + 1)
+    every = np.arange(1.0, max(np.floor(steps[-1]), last) + 1)
     return np.asarray(np.interp(every, steps, rates), np.float64)
 
 
@@ -77,22 +79,7 @@ def with_schedules(
             f"{' and no '.join(lacking)}: --map learning_rate=COLUMN --map step=COLUMN, or a "
             "column schedule with one array a row (Table.with_column)."
         )
-    steps, rates = numbers(table["step"]), numbers(table["learning_rate"])
-    made: list[np.ndarray] = [np.empty(0)] * table.count
-    before: list[str] = []
-    for key, places_of in runs_of(table, by).items():
-        good = [k for k in places_of if np.isfinite(steps[k]) and np.isfinite(rates[k])]
-        name = " ".join(map(str, key)) or "the table"
-        if not good:
-            raise BadInput(f"{name}: no row has both a step and a learning rate.")
-        logged, first = np.unique(steps[good], return_index=True)
-        of_step = rates[good][first]
-        _check_one_rate(table, name, steps[good], rates[good], by)
-        whole = logged_schedule(logged, of_step, warmup=warmup)
-        if logged[0] > 1 and (warmup is None or warmup > 0):
-            before.append(f"{name} ({logged[0]:g})")
-        for k in places_of:
-            made[k] = whole
+    made, before = _whole(table, by, warmup)
     told_apart = ", ".join(names_of(table, by)) or "nothing"
     columns = dict(table.columns)
     if held is not None:
@@ -106,6 +93,27 @@ def with_schedules(
         f"{told_apart}.",
         *said,
     )
+
+
+def _whole(table: Table, by: By, warmup: int | None) -> tuple[list[np.ndarray], list[str]]:
+    """A schedule for each row, and the runs whose first logged step was not the first."""
+    steps, rates = numbers(table["step"]), numbers(table["learning_rate"])
+    made: list[np.ndarray] = [np.empty(0)] * table.count
+    before: list[str] = []
+    for key, held in runs_of(table, by).items():
+        good = [k for k in held if np.isfinite(steps[k]) and np.isfinite(rates[k])]
+        name = " ".join(map(str, key)) or "the table"
+        if not good:
+            raise BadInput(f"{name}: no row has both a step and a learning rate.")
+        _check_one_rate(table, name, steps[good], rates[good], by)
+        logged, first = np.unique(steps[good], return_index=True)
+        end = int(np.nanmax(steps[held]))
+        whole = logged_schedule(logged, rates[good][first], warmup=warmup, last=end)
+        if logged[0] > 1 and (warmup is None or warmup > 0):
+            before.append(f"{name} ({logged[0]:g})")
+        for k in held:
+            made[k] = whole
+    return made, before
 
 
 def _check_one_rate(

@@ -1,6 +1,6 @@
 """What to train: size and data for a budget, the cheapest way to a loss, with intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -159,7 +159,7 @@ def for_loss(
             f"By this fit {what} {'never reaches' if params else 'reaches'} {loss:g}: "
             f"ask for a higher loss{', or a larger model' if params else ''}."
         )
-    cautions = []
+    cautions: list[Caution] = []
     if reached.mean() < 0.999:
         cautions.append(
             Caution(
@@ -245,7 +245,7 @@ def _plan(
     flops: Any,
     losses: Any,
     level: float,
-    cautions: "list[Caution] | tuple[()]" = (),
+    cautions: Sequence[Caution] = (),
 ) -> Plan:
     columns: Mapping[str, Any] = {"params": params[:1], "tokens": tokens[:1]}
     # The law may be missed by more than its refits differ: the loss is widened like a prediction.

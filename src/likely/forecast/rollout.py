@@ -230,7 +230,11 @@ def seed_noise(
     Returns:
         Pooled over all groups of repeats; None where no run was repeated. Rows that are equal to
         the last digit are copies, not repeats.
+
+    Raises:
+        BadSetting: a setting that is none.
     """
+    checked(seed_noise, locals())
     numbers = [np.asarray(table[n], np.float64) for n in columns if is_numeric(table.get(n))]
     if len(numbers) < len(columns):
         return None

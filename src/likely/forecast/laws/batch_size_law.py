@@ -5,6 +5,8 @@ import numpy as np
 from likely.forecast.columns import Coefficient, Column, Positive
 
 OUTPUT = "batch_tokens"
+DELTA = 1.0
+"""Squares throughout: the fit was published by least squares of logarithms."""
 LAWS = {"rescales", "is_a_power"}
 STARTS = {"tokens_exponent": np.linspace(-1.0, 1.5, 51)}
 

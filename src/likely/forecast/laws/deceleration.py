@@ -8,6 +8,8 @@ import numpy as np
 from likely.forecast.columns import Coefficient, Column, Positive
 from likely.forecast.laws._starts import best, pairs
 
+DELTA = 1.0
+"""Squares throughout: the fit was published by least squares of logarithms."""
 LAWS = {"two_lines", "rescales"}
 
 

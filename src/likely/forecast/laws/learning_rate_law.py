@@ -5,6 +5,8 @@ import numpy as np
 from likely.forecast.columns import Coefficient, Column, Positive
 
 OUTPUT = "learning_rate"
+DELTA = 1.0
+"""Squares throughout: the fit was published by least squares of logarithms."""
 LAWS = {"rescales", "is_a_power"}
 STARTS = {
     "params_exponent": np.linspace(-0.5, 1.5, 21),
