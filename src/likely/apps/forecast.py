@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from likely.apps._console import messages, print_json, results, table
+from likely.apps._forecast_command import command_of
 from likely.apps._forecast_options import (
     FLAG,
     SEVERAL,
@@ -16,6 +17,7 @@ from likely.apps._forecast_options import (
     priors_of,
     to_write,
 )
+from likely.apps._forecast_page import PageOptions, write_page
 from likely.core.errors import BadInput, BadSetting
 
 forecast = App(
@@ -24,6 +26,7 @@ forecast = App(
     "to train. Begin with: likely forecast fit chinchilla runs.csv",
 )
 _DEFAULT = TableOptions()
+_NO_PAGE = PageOptions()
 
 
 @forecast.command(name="laws")
@@ -77,6 +80,7 @@ def fit_law(
     seed: int = 0,
     options: TableOptions = _DEFAULT,
     save: Path | None = None,
+    page: PageOptions = _NO_PAGE,
     json: Annotated[bool, FLAG] = False,
 ) -> None:
     """Fit a law to a table of runs: coefficients, intervals, and what speaks against them.
@@ -97,6 +101,7 @@ def fit_law(
         seed: of the drawing.
         options: how the table is read.
         save: write the fit there, as JSON; `predict` and `plan` read it.
+        page: the report, and the figures as files.
         json: print JSON.
     """
     from likely.apps import _forecast_shown as shown
@@ -105,10 +110,12 @@ def fit_law(
     from likely.forecast.fit import fit, fit_by
     from likely.forecast.law import law as law_of
 
+    asked = dict(locals())
     to_write("--save", save)
     if group and save:
         raise BadSetting("likely forecast fit", ["--save keeps one fit; --group makes several."])
     chosen = law_of(law)
+    page.check(chosen, group)
     read = options.read(tables, chosen)
     if not json:
         shown.show_notes(read.notes)
@@ -133,6 +140,12 @@ def fit_law(
     profiles = _profiles(made, read, profile)
     if save:
         write(made, save)
+    if page.wanted:
+        typed = command_of(["likely", "forecast", "fit", law, *tables], fit_law, asked)
+        written = write_page(
+            page, made, read, profiles=profiles, settings=settings, command=typed, paths=tables
+        )
+        messages().print(f"Wrote {' and '.join(map(str, written))}.")
     if json:
         row = {**as_json(made, samples=False), "notes": list(read.notes)}
         row["profiles"] = {
@@ -146,8 +159,8 @@ def fit_law(
         return
     shown.show_fit(made, profiles)
     if save:
-        asked = " ".join(f"--set {name}=…" for name in chosen.columns)
-        messages().print(f"Wrote {save}. Next: likely forecast predict {save} {asked}")
+        run = " ".join(f"--set {name}=…" for name in chosen.columns)
+        messages().print(f"Wrote {save}. Next: likely forecast predict {save} {run}")
 
 
 def _profiles(made: Any, read: Any, names: tuple[str, ...]) -> list[Any]:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from likely.apps.report._forecast_fits import Asked, of_fit
+from likely.apps.report._forecast_frontier import of_frontier
+from likely.apps.report._forecast_held_out import of_held_out
 from likely.apps.report._forecast_ink import Picture, have_matplotlib, own_look, svg
-from likely.apps.report._forecast_misses import of_held_out, of_residuals
+from likely.apps.report._forecast_misses import of_residuals
 from likely.apps.report._forecast_profiles import of_profiles
 from likely.apps.report._forecast_schedules import of_schedules
-from likely.apps.report._forecast_valleys import of_frontier, of_valleys
+from likely.apps.report._forecast_valleys import of_valleys
 from likely.core.disk import whole_folder
 from likely.forecast.fitted import Fit
 from likely.forecast.profile import Profile

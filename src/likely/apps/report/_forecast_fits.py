@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from likely.apps.report._forecast_ink import (
-    LAW,
-    SEEN,
-    TOLD,
-    Picture,
-    key_of,
-    logarithmic,
-    named,
-    shades,
-    sheet,
-    short,
-)
+from likely.apps.report._forecast_against import drawn_rows, of_rows
+from likely.apps.report._forecast_axes import key_of, logarithmic, named, shades, short
+from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, sheet
 from likely.forecast.fitted import Fit, Prediction
 from likely.forecast.reach import compute_of, is_numeric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_CURVES, _LISTED, _PLACES, MOST_DRAWN = 6, 8, 60, 1500
+_CURVES, _LISTED, _PLACES = 6, 8, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +60,7 @@ def of_fit(fit: Fit, table: Mapping[str, Any], asked: Asked | None = None) -> Pi
     """
     place = _place_of(fit, table)
     if place is None:
-        return _against(fit, table)
+        return of_rows(fit, table)
     figure = sheet()
     axes = figure.subplots()
     values = np.asarray(table[place.by], np.float64) if place.by else np.ones(fit.count)
@@ -84,6 +75,7 @@ def of_fit(fit: Fit, table: Mapping[str, Any], asked: Asked | None = None) -> Pi
     axes.scatter(x[kept], y[kept], c=dots, s=15, linewidths=0.4, edgecolors="white", zorder=3)
     ends = [x.min(), x.max(), y.min(), y.max()]
     if asked is not None:
+        _way(axes, fit, asked, place)
         ends = _told(axes, asked, place, ends)
     logarithmic(axes, "x", low=ends[0] / 1.3, high=ends[1] * 1.3)
     logarithmic(axes, "y", low=ends[2] / 1.03, high=ends[3] * 1.03, fine=True)
@@ -161,6 +153,16 @@ def _curve(
     axes.plot(x, said.value, color=colour, label=short(size) if place.by else "the law")
 
 
+def _way(axes: "Axes", fit: Fit, asked: Asked, place: _Place) -> None:
+    """The law from the end of the table to what was asked for, all else as asked."""
+    at, (low, high) = float(asked.columns[place.moving]), fit.spans[place.moving]
+    columns = {name: np.full(_PLACES, float(value)) for name, value in asked.columns.items()}
+    columns[place.moving] = np.geomspace(at, high if at > high else max(low, at / 10), _PLACES)
+    said, x = fit.predict(columns), _across(columns, place)
+    axes.fill_between(x, said.low, said.high, color=TOLD, alpha=0.12, linewidth=0)
+    axes.plot(x, said.value, color=TOLD, linestyle="--", linewidth=1.1)
+
+
 def _told(axes: "Axes", asked: Asked, place: _Place, ends: list[float]) -> list[float]:
     """The run that was asked for, and the axes' ends with it."""
     one = asked.says
@@ -184,40 +186,8 @@ def _told(axes: "Axes", asked: Asked, place: _Place, ends: list[float]) -> list[
 def _caption(fit: Fit, place: _Place, asked: Asked | None) -> str:
     what = f"each at one value of {named(place.by)}" if place.by else "over the table's range"
     band = ", and bands hold its 95 % interval" if len(fit.samples) else ""
-    diamond = "; the diamond is the run that was asked for, with the interval of a run"
+    diamond = "; the diamond is the run that was asked for, with the interval of such runs"
     return (
         f"Dots are runs and lines are the law, {what}{band}{diamond if asked else ''}: dots that "
         "leave their line together, most of all at the dear end, mean that the law bends."
     )
-
-
-def _against(fit: Fit, table: Mapping[str, Any]) -> Picture:
-    figure = sheet(wide=5.2, high=4.6)
-    axes = figure.subplots()
-    seen = np.asarray(table[fit.law.output], np.float64)
-    told = seen * np.exp(-fit.residuals)
-    kept = drawn_rows(len(seen))
-    low, high = min(seen.min(), told.min()) / 1.02, max(seen.max(), told.max()) * 1.02
-    axes.plot([low, high], [low, high], color=LAW)
-    axes.scatter(told[kept], seen[kept], c=SEEN, s=11, linewidths=0.3, edgecolors="white", zorder=3)
-    for which in "xy":
-        logarithmic(axes, which, low=low, high=high, fine=True)
-    axes.set_xlabel(f"{named(fit.law.output)}, by the law")
-    axes.set_ylabel(f"{named(fit.law.output)}, observed")
-    caption = (
-        "Every dot is a row; on the line the law is right, above it the run came out higher than "
-        "the law says."
-    )
-    return Picture("fit", "Observed against the law", caption, figure)
-
-
-def drawn_rows(count: int) -> slice:
-    """Which rows are drawn: all, or every so many where a picture would hold too many dots.
-
-    Args:
-        count: of rows.
-
-    Returns:
-        Their places.
-    """
-    return slice(None, None, max(1, -(-count // MOST_DRAWN)))

@@ -6,23 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from likely.apps.report._forecast_fits import drawn_rows
-from likely.apps.report._forecast_ink import (
-    LAW,
-    SEEN,
-    TOLD,
-    Picture,
-    key_of,
-    logarithmic,
-    named,
-    plain,
-    sheet,
-)
+from likely.apps.report._forecast_against import drawn_rows
+from likely.apps.report._forecast_axes import logarithmic, named, plain
+from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, sheet
 from likely.core.errors import BadInput
 from likely.forecast.fitted import Fit
 from likely.forecast.law import Law
 from likely.forecast.reach import compute_of, costs_of, is_numeric
-from likely.forecast.rollout import Rollout
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +32,7 @@ def of_residuals(fit: Fit, table: Mapping[str, Any]) -> Picture:
     """
     figure = sheet(high=3.9)
     axes = figure.subplots()
-    label, costs = costs_along(fit.law, table)
+    label, costs = costsalong(fit.law, table)
     y = 100 * fit.residuals
     low, high = _noise(fit)
     edge = _edge(y)
@@ -60,59 +50,18 @@ def of_residuals(fit: Fit, table: Mapping[str, Any]) -> Picture:
         for rows, marker in ((~out, "o"), (out, "^" if up else "v")):
             axes.scatter(costs[some][rows], height[rows], c=TOLD, s=26, marker=marker, zorder=4)
     axes.set_ylim(-edge, edge)
-    _along(axes, label, costs)
+    along(axes, label, costs)
     _name(axes, costs, y, odd, edge, table)
-    axes.set_ylabel(f"log of observed over the law, in %\n({_above(fit.law)})")
+    axes.set_ylabel(f"log of observed over the law, in %\n({above(fit.law)})")
     caption = (
-        "Each dot is a run; the band holds 95 % of runs, and runs far outside it are named: a cloud "
+        "Each dot is a run; the band holds 95 % of runs, and runs far outside are named; a cloud "
         "that tilts or bends along the axis is a law of the wrong form, not noise."
     )
     return Picture("residuals", "By how much runs miss the law", caption, figure)
 
 
-def of_held_out(found: Rollout, table: Mapping[str, Any]) -> Picture:
-    """Dear runs against what the cheap ones promised of them.
-
-    Args:
-        found: the prediction of rows that were not seen.
-        table: all rows.
-
-    Returns:
-        The figure.
-    """
-    figure = sheet(high=3.9)
-    axes = figure.subplots()
-    law = found.fit.law
-    label, all_costs = costs_along(law, table)
-    costs = all_costs[found.rows]
-    y = 100 * np.log(found.observed / found.value)
-    ends = [100 * np.log(one / found.value) for one in (found.low, found.high)]
-    axes.axhline(0, color=LAW, linewidth=1.2)
-    if len(found.fit.samples):
-        axes.vlines(
-            costs, *ends, color=LAW, alpha=0.3, linewidth=4, label=f"{found.level:.0%} interval"
-        )
-    inside = found.inside if len(found.fit.samples) else np.ones(len(y), bool)
-    axes.scatter(costs[inside], y[inside], c=SEEN, s=20, zorder=3, label="came true")
-    if not inside.all():
-        axes.scatter(
-            costs[~inside], y[~inside], c=TOLD, s=26, marker="X", zorder=4, label="outside"
-        )
-    _along(axes, label, costs)
-    axes.margins(y=0.12)
-    axes.set_ylabel(f"log of observed over predicted, in %\n({_above(law)})")
-    if len(found.fit.samples):
-        key_of(axes, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-    caption = (
-        f"The law was fitted again to the {found.fit.count:,} cheaper rows and asked for the "
-        f"{len(found.rows):,} dearest: bars are what it promised, dots what came; dots that "
-        "drift to one side warn of what lies beyond the table."
-    )
-    return Picture("held-out", "Dear runs, predicted from the cheap ones", caption, figure)
-
-
-def costs_along(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarray, "R"]]:
-    """What rows are laid out by: compute, else the last number that the law reads, else their order.
+def costsalong(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarray, "R"]]:
+    """What rows are laid out by: compute, else the last number that the law reads, else order.
 
     Args:
         law: what is fitted.
@@ -130,11 +79,26 @@ def costs_along(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarr
     return named([name for name in law.columns if is_numeric(table.get(name))][-1]), costs
 
 
-def _above(law: Law) -> str:
+def above(law: Law) -> str:
+    """What it means to lie above the law.
+
+    Args:
+        law: a law.
+
+    Returns:
+        Words for an axis.
+    """
     return "above 0: lost more" if law.output == "loss" else "above 0: came out higher"
 
 
-def _along(axes: "Axes", label: str, costs: Any) -> None:
+def along(axes: "Axes", label: str, costs: Any) -> None:
+    """Lay an axis out by what rows cost.
+
+    Args:
+        axes: of the figure.
+        label: below it.
+        costs: of every row.
+    """
     low, high = float(costs.min()), float(costs.max())
     if low > 0 and high / low > 3:
         logarithmic(axes, "x", low=low / 1.3, high=high * 1.3)
@@ -161,17 +125,18 @@ def _odd(fit: Fit, y: Any) -> Any:
     size = np.abs(y)
     kept = np.abs(100 * fit.spare_residuals())
     usual = float(np.median(kept)) if len(kept) else float(size.max())
-    far = np.flatnonzero(size > max(4.5 * usual, 1e-3))
+    wide = 1.25 * float(np.quantile(kept, 0.9)) if len(kept) else 0.0
+    far = np.flatnonzero(size > max(4.5 * usual, wide, 1e-3))
     return far[np.argsort(-size[far])][:_NAMED]
 
 
 def _name(axes: "Axes", costs: Any, y: Any, odd: Any, edge: float, table: Any) -> None:
-    rows = getattr(table, "rows", None)
+    rows = _places(table, len(y))
     low, high = axes.get_xlim()
     middle = np.sqrt(low * high) if axes.get_xscale() == "log" else (low + high) / 2
     taken: list[float] = []
     for row in odd[np.argsort(-y[odd])]:
-        called = plain(rows[row], 28) if rows else f"row {row + 1}"
+        called = plain(rows[row], 28)
         height = float(np.clip(y[row], -0.94 * edge, 0.94 * edge))
         # Names one below the other where their runs are as high as each other.
         while any(abs(height - other) < 0.13 * edge for other in taken):
@@ -189,6 +154,13 @@ def _name(axes: "Axes", costs: Any, y: Any, odd: Any, edge: float, table: Any) -
             color=TOLD,
             arrowprops={"arrowstyle": "-", "color": TOLD, "linewidth": 0.6, "shrinkB": 3},
         )
+
+
+def _places(table: Any, count: int) -> list[str]:
+    """Where rows stand; without the name of the file where all are of one."""
+    rows = getattr(table, "rows", None) or [f"row {i + 1}" for i in range(count)]
+    parts = [row.rpartition(", ") for row in rows]
+    return [last for *_, last in parts] if len({file for file, *_ in parts}) == 1 else list(rows)
 
 
 def _aside(axes: "Axes", place: float, share: float) -> float:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from likely.apps._forecast_shown import figure as written
-from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, logarithmic, sheet
+from likely.apps.report._forecast_axes import logarithmic
+from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, sheet
 from likely.forecast.profile import Profile
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def of_profiles(profiles: Sequence[Profile]) -> Picture | None:
     some = profiles[:_MOST]
     across = min(_ACROSS, len(some))
     down = -(-len(some) // across)
-    figure = sheet(wide=max(3.4, 2.5 * across), high=2.7 * down)
+    figure = sheet(wide=7.2 if across == _ACROSS else 6.0, high=3.2 if down == 1 else 2.6 * down)
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes, one in zip(panels, some, strict=False):
         _panel(axes, one)
@@ -39,9 +40,9 @@ def of_profiles(profiles: Sequence[Profile]) -> Picture | None:
         axes.set_ylabel("twice the log-likelihood lost")
     caption = (
         "Each curve says how much worse the fit gets when one coefficient is held there and all "
-        f"others are fitted again; below the dashed line a value is not refuted at "
-        f"{some[0].level:.0%}, and a curve that stays below it to an edge says that the data do "
-        "not bound the coefficient on that side."
+        "others are fitted again; below the dashed line a value is not refuted at "
+        f"{100 * some[0].level:.0f} %, and a curve that stays below it to an edge says that the "
+        "data do not bound the coefficient on that side."
     )
     return Picture("profiles", "Coefficients that are hard to tell", caption, figure)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from likely.apps.report._forecast_fits import drawn_rows
-from likely.apps.report._forecast_ink import MARKERS, Picture, named, plain, sheet, short
+from likely.apps.report._forecast_against import drawn_rows
+from likely.apps.report._forecast_axes import MARKERS, named, plain, short
+from likely.apps.report._forecast_ink import Picture, sheet
 from likely.forecast.fitted import Fit
 
 if TYPE_CHECKING:
