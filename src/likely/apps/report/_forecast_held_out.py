@@ -7,7 +7,7 @@ import numpy as np
 
 from likely.apps.report._forecast_axes import key_of
 from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, sheet
-from likely.apps.report._forecast_misses import above, along
+from likely.apps.report._forecast_misses import above, along, costs_along
 from likely.forecast.rollout import Rollout
 
 
@@ -24,7 +24,7 @@ def of_held_out(found: Rollout, table: Mapping[str, Any]) -> Picture:
     figure = sheet(high=3.9)
     axes = figure.subplots()
     law = found.fit.law
-    label, all_costs = costsalong(law, table)
+    label, all_costs = costs_along(law, table)
     costs = all_costs[found.rows]
     y = 100 * np.log(found.observed / found.value)
     ends = [100 * np.log(one / found.value) for one in (found.low, found.high)]

@@ -32,7 +32,7 @@ def of_residuals(fit: Fit, table: Mapping[str, Any]) -> Picture:
     """
     figure = sheet(high=3.9)
     axes = figure.subplots()
-    label, costs = costsalong(fit.law, table)
+    label, costs = costs_along(fit.law, table)
     y = 100 * fit.residuals
     low, high = _noise(fit)
     edge = _edge(y)
@@ -60,7 +60,7 @@ def of_residuals(fit: Fit, table: Mapping[str, Any]) -> Picture:
     return Picture("residuals", "By how much runs miss the law", caption, figure)
 
 
-def costsalong(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarray, "R"]]:
+def costs_along(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarray, "R"]]:
     """What rows are laid out by: compute, else the last number that the law reads, else order.
 
     Args:

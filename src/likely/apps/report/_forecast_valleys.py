@@ -64,8 +64,8 @@ def of_valleys(fit: Fit, table: Mapping[str, Any]) -> Picture | None:
     key_of(axes, "compute 6ND")
     caption = (
         f"Dots are runs within {100 * (_NEAR - 1):.0f} % of a budget, lines the law at just that "
-        "budget, and stars its lowest point with the interval of the best size: a star outside the dots is "
-        "extrapolated, and dots with no turn cannot say where the valley is."
+        "budget, and stars its lowest point with the interval of the best size: a star outside the "
+        "dots is extrapolated, and dots with no turn cannot say where the valley is."
     )
     return Picture("valleys", "Valleys of equal compute", caption, figure)
 
