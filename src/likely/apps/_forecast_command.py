@@ -22,7 +22,14 @@ def command_of(words: Sequence[str], command: Callable[..., Any], given: Mapping
     for name, parameter in signature(command).parameters.items():
         if parameter.kind is Parameter.KEYWORD_ONLY and name in given:
             said += _option(name, given[name], parameter.default)
-    return shlex.join(said)
+    return " ".join(_quoted(word) for word in said)
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; in double quotes where single ones would be hard to read."""
+    if "'" in word and not set('"$`\\!') & set(word):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def _option(name: str, value: Any, default: Any) -> list[str]:

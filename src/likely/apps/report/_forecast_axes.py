@@ -136,7 +136,10 @@ def _even(low: float, high: float) -> list[Float[np.ndarray, "_"]]:
         return []
     size = 10 ** np.floor(np.log10(high - low))
     steps = [size * part for part in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0)]
-    return [np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step for step in steps]
+    return [
+        np.arange(np.ceil(low / step * (1 - 1e-9)), np.floor(high / step * (1 + 1e-9)) + 1) * step
+        for step in steps
+    ]
 
 
 def shades(values: Any) -> Any:

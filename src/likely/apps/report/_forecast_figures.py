@@ -43,7 +43,12 @@ def pictures_of(
     """
     have_matplotlib()
     with own_look():
-        return list(_drawn(fit, table, profiles, held_out, asked))
+        made = list(_drawn(fit, table, profiles, held_out, asked))
+        for one in made:
+            # Laid out once: drawn again, a figure is the same to the last digit.
+            one.figure.draw_without_rendering()
+            one.figure.set_layout_engine("none")
+        return made
 
 
 def _drawn(

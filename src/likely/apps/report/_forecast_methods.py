@@ -49,9 +49,9 @@ def _given(fit: Fit, settings: Mapping[str, Any]) -> str:
 def _intervals(fit: Fit, settings: Mapping[str, Any]) -> str:
     if not len(fit.samples):
         return "No table was drawn again, so that there are no intervals."
-    by = settings.get("by")
-    names = [by] if isinstance(by, str) else list(by or [])
-    unit = f"runs (rows of one {joined([str(n) for n in names])} together)" if names else "rows"
+    names = joined([str(name) for name in settings.get("by") or ()])
+    unit = "rows" if fit.units == fit.count else "runs, rows of a run together,"
+    unit = f"runs, told apart by {names}," if names else unit
     said = (
         f"Intervals are percentiles of {len(fit.samples):,} refits to tables whose {unit} were "
         f"drawn again with replacement (seed {settings.get('seed', 0)}); the interval of a run has "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Int
 
 from likely.apps.report._forecast_against import drawn_rows
 from likely.apps.report._forecast_axes import MARKERS, named, plain, short
@@ -37,7 +37,8 @@ def of_schedules(fit: Fit, table: Mapping[str, Any]) -> Picture | None:
     told = seen * np.exp(-fit.residuals)
     runs = _runs(table["schedule"])
     for i, rows in enumerate(runs[:_RUNS]):
-        label, rates = _called(table, rows[0], i), np.asarray(table["schedule"][rows[0]])
+        first = int(rows[0])
+        label, rates = _called(table, first, i), np.asarray(table["schedule"][first])
         order = rows[np.argsort(step[rows])]
         some = order[drawn_rows(len(order) * min(len(runs), _RUNS))]
         kept = np.unique(np.linspace(0, len(rates) - 1, _PLACES).astype(int))
@@ -60,7 +61,7 @@ def of_schedules(fit: Fit, table: Mapping[str, Any]) -> Picture | None:
     return Picture("schedules", "Learning rates, and what came of them", caption, figure)
 
 
-def _runs(schedules: Any) -> list[Float[np.ndarray, "_"]]:
+def _runs(schedules: Any) -> list[Int[np.ndarray, "_"]]:
     """Rows of each run: they share one schedule."""
     found: dict[int, list[int]] = {}
     for row, one in enumerate(schedules):

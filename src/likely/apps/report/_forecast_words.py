@@ -78,7 +78,7 @@ def headline(told: Told) -> str:
     side = "above" if away > 0 else "below"
     return (
         f"The {last} of {fit.count:,} rows came to {amount_of(fit, seen)}, "
-        f"{abs(away):.2g} % {side} what {fit.law.name} says"
+        f"{abs(away):.2g}\u00a0% {side} what {fit.law.name} says"
     )
 
 
