@@ -13,7 +13,7 @@ ROOMS = ("core", "vocab", "data", "models", "objectives", "decode", "forecast", 
 
 HOOKS = {
     *("advance", "closed", "dense", "infinite", "start", "wants"),
-    *("linear", "predict", "starts", "transform", "value_and_jacobian"),
+    *("final_and_slope", "linear", "predict", "starts", "transform", "value_and_jacobian"),
 }
 """What the file of an entry holds beside the entry: for tests and for the binding, not for callers."""
 

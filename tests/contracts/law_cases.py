@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from likely.forecast import schedules
+
 Scaled = Callable[[Mapping[str, float], float], dict[str, float]]
 
 
@@ -22,6 +24,8 @@ class Case:
         recovers: coefficient → relative error that is allowed after a fit of the planted table.
         absorbs: column → the coefficients that make up for its multiplication by k.
         hold: coefficients that are held in that fit.
+        draw: makes the table from a number of rows and a generator, where columns are no numbers
+            that could be drawn each by itself.
     """
 
     columns: Mapping[str, tuple[float, float]]
@@ -29,6 +33,7 @@ class Case:
     recovers: Mapping[str, float] = field(default_factory=dict)
     absorbs: Mapping[str, Scaled] = field(default_factory=dict)
     hold: tuple[str, ...] = ()
+    draw: Callable[[int, np.random.Generator], dict[str, Any]] | None = None
 
 
 def power(scale: str, exponent: str, sign: float = 1.0) -> Scaled:
@@ -41,6 +46,22 @@ def times(*names: str) -> Scaled:
     return lambda given, k: {name: given[name] * k for name in names}
 
 
+def along_schedules(rows: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Steps of four runs of other schedules; rows of a run share its rates."""
+    run = {"steps": 3000, "peak": 1e-3, "warmup": 100}
+    runs = [
+        schedules.cosine(**run),
+        schedules.constant(**run),
+        schedules.wsd(**run, decay_share=0.3, floor=0.05),
+        schedules.two_stage(**run, at=1200, factor=0.2),
+    ]
+    return {
+        "step": rng.integers(150, 3000, rows, endpoint=True),
+        "schedule": [runs[which] for which in rng.integers(len(runs), size=rows)],
+    }
+
+
+ALONG = {"step": (150.0, 3000.0), "schedule": (5e-5, 1e-3)}
 SIZES, TOKENS = (3e7, 3e9), (1e9, 1e11)
 TWO_POWERS = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37}
 TOLERANCE = {"E": 0.05, "alpha": 0.15, "beta": 0.15}
@@ -51,6 +72,18 @@ CASES = {
         TWO_POWERS,
         TOLERANCE,
         {"params": power("A", "alpha"), "tokens": power("B", "beta")},
+    ),
+    "annealing": Case(
+        ALONG,
+        {"L0": 2.5, "A": 0.5, "alpha": 0.5, "C": 2.0},
+        {"L0": 0.03, "alpha": 0.1, "C": 0.1},
+        draw=along_schedules,
+    ),
+    "multi_power": Case(
+        ALONG,
+        {"L0": 2.5, "A": 0.5, "alpha": 0.5, "B": 300.0, "C": 1.3, "beta": 0.5, "gamma": 0.6},
+        {"L0": 0.05, "alpha": 0.1},
+        draw=along_schedules,
     ),
     "average_params": Case(
         {"average_params": SIZES, "tokens": TOKENS},
@@ -148,6 +181,8 @@ CASES = {
 
 def columns(case: Case, rows: int, rng: np.random.Generator) -> dict[str, Any]:
     """A table without its output."""
+    if case.draw is not None:
+        return case.draw(rows, rng)
     return {
         name: np.exp(rng.uniform(np.log(low), np.log(high), rows))
         for name, (low, high) in case.columns.items()

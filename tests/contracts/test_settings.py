@@ -41,15 +41,20 @@ from likely.data.plant import plant
 from likely.data.split import split
 from likely.data.tokens import encode
 from likely.data.within import split_any, split_within
+from likely.forecast import schedules
 from likely.forecast.buy import runs_to_buy
 from likely.forecast.checkpoints import last_checkpoints, thinned
 from likely.forecast.files import as_json as fitted_json
 from likely.forecast.fit import fit, fit_by
-from likely.forecast.logged import with_schedules
+from likely.forecast.isoflop import isoflop
+from likely.forecast.logged import logged_schedule, with_schedules
+from likely.forecast.optimal_schedule import optimal_schedule
 from likely.forecast.plan import for_compute, for_loss
 from likely.forecast.profile import profile
+from likely.forecast.pruning import pruned
 from likely.forecast.read_table import read_table
 from likely.forecast.rollout import predict_rows, roll_out, seed_noise
+from likely.forecast.step_law import best_of_sweep
 from likely.forecast.table import Table
 from likely.models.annotate import annotate
 from likely.models.feed_forward import feed_forward
@@ -304,6 +309,19 @@ DIRECT = {
     ),
     Sign: lambda **given: Sign([torch.nn.Parameter(torch.zeros(2))], **{"lr": 1.0, **given}),
     reproduce: lambda **given: reproduce(None, **given),
+    **{
+        make: lambda make=make, **given: make(**{"steps": 4, **given})
+        for make in (schedules.constant, schedules.cosine, schedules.linear, schedules.wsd)
+    },
+    schedules.two_stage: lambda **given: schedules.two_stage(
+        **{"steps": 4, "at": 2, "factor": 0.5, **given}
+    ),
+    schedules.piecewise: lambda **given: schedules.piecewise(
+        **{"steps": 4, "knots": ((0.0, 1.0), (1.0, 0.0)), **given}
+    ),
+    optimal_schedule: lambda **given: optimal_schedule(
+        "annealing", {}, **{"steps": 4, "peak": 1.0, **given}
+    ),
     Muon: lambda **given: Muon([torch.nn.Parameter(torch.zeros(2, 2))], **{"lr": 1.0, **given}),
     fit: lambda **given: fit("chinchilla", RUNS, **given),
     fit_by: lambda **given: fit_by("chinchilla", RUNS, **given),
@@ -320,6 +338,10 @@ DIRECT = {
     read_table: lambda **given: read_table("nowhere.csv", **given),
     last_checkpoints: lambda **given: last_checkpoints(Table(RUNS), **given),
     thinned: lambda **given: thinned(Table(RUNS), **given),
+    isoflop: lambda **given: isoflop(RUNS, **given),
+    pruned: lambda **given: pruned(1e9, **{"sparsity": 0.5, **given}),
+    best_of_sweep: lambda **given: best_of_sweep(RUNS, **given),
+    logged_schedule: lambda **given: logged_schedule(np.arange(1, 3), np.ones(2), **given),
     with_schedules: lambda **given: with_schedules(Table(RUNS), **given),
 }
 

@@ -75,7 +75,7 @@ def test_toml_is_complete_and_reads_back(tmp_path):
         data=("a.txt", "embedded"),
         roles={"reference": "some/model"},
         optimizer=Optimizer(lr=1e-4, epsilon=1e-9),
-        schedule=Schedule("wsd", warmup=3),
+        schedule=Schedule("piecewise", warmup=3, knots=((0.0, 1.0), (0.5, 0.25), (1.0, 0.0))),
         also=("entropy",),
     )
     path = tmp_path / "recipe.toml"
@@ -128,6 +128,10 @@ def test_schedule_at_its_ends(name):
         (Schedule("wsd", warmup=0, decay_share=0.5, decay="sqrt", floor=0.0), 10, 1),
         (Schedule("wsd", warmup=0, decay_share=0.5, decay="sqrt", floor=0.0), 14, 1 - 0.4**0.5),
         (Schedule("wsd", warmup=0, decay_share=0.5, decay="cosine", floor=0.2), 15, 0.6),
+        (Schedule("piecewise", warmup=0, knots=((0.0, 1.0), (0.5, 0.8), (1.0, 0.0))), 5, 0.9),
+        (Schedule("piecewise", warmup=0, knots=((0.0, 1.0), (0.5, 0.8), (1.0, 0.0))), 10, 0.8),
+        (Schedule("piecewise", warmup=4, knots=((0.0, 0.9), (0.5, 0.8), (1.0, 0.0))), 4, 0.9),
+        (Schedule("piecewise", warmup=4, knots=((0.0, 1.0), (0.5, 0.8), (1.0, 0.0))), 16, 0.4),
         (Schedule("constant", warmup=0.25), 2, 0.5),
         (Schedule("constant", warmup=0.25), 5, 1),
     ],
@@ -142,6 +146,25 @@ def test_a_warmup_is_a_number_of_steps_or_a_share():
     assert warmup_steps(Schedule(warmup=0.05), 10) == 0
     with pytest.raises(BadSetting, match=r"schedule\.warmup=-1 "):
         build({"schedule": {"warmup": -1}}, "here")
+
+
+@pytest.mark.parametrize(
+    "knots",
+    [[], [[0, 1]], [[0, 1], [0.9, 0]], [[0.1, 1], [1, 0]], [[0, 1], [0.5, 1], [0.5, 0], [1, 0]]],
+)
+def test_shares_of_knots_rise_from_0_to_1(knots):
+    with pytest.raises(
+        BadSetting, match=r"schedule\.knots=.*shares that rise from 0 to 1"
+    ) as found:
+        build({"schedule": {"name": "piecewise", "knots": knots}}, "here")
+    assert len(found.value.problems) == 1
+
+
+def test_knots_are_in_range_and_of_a_piecewise_schedule():
+    with pytest.raises(BadSetting, match=r"schedule\.knots=.*item 2: \[1, -1\]"):
+        build({"schedule": {"name": "piecewise", "knots": [[0, 1], [1, -1]]}}, "here")
+    with pytest.raises(BadSetting, match=r"belongs to name='piecewise', not to 'cosine'"):
+        build({"schedule": {"knots": [[0, 1], [1, 0]]}}, "here")
 
 
 def test_schedule_of_one_step_and_of_warmup_alone():

@@ -101,6 +101,11 @@ def _folder_to_write(folder: Path | None) -> None:
 def _check_run(law: "Law", given: Mapping[str, float]) -> None:
     if not given:
         return
+    if "schedule" in law.columns:
+        raise BadSetting(
+            "--predict",
+            [f"{law.name} reads schedules: save the fit, and ask likely forecast predict."],
+        )
     unknown = [name for name in given if name not in law.columns]
     problems = [
         f"{law.name} reads no {name!r}.{did_you_mean(name, law.columns)} It reads: "

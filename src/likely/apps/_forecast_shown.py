@@ -96,9 +96,7 @@ def _span(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{figure(low)} … {figure(high)}"
 
 
-def show_prediction(
-    found: "Prediction", columns: Mapping[str, Sequence[float]], output: str
-) -> None:
+def show_prediction(found: "Prediction", columns: Mapping[str, Sequence[Any]], output: str) -> None:
     """What is expected of runs.
 
     Args:
@@ -110,7 +108,10 @@ def show_prediction(
     header = [*columns, output, f"{level} of the law", f"{level} of a run"]
     rows = []
     for i, value in enumerate(found.value):
-        asked = [figure(float(values[i])) for values in columns.values()]
+        asked = [
+            one if isinstance(one := values[i], str) else figure(float(one))
+            for values in columns.values()
+        ]
         rows.append(
             [
                 *asked,

@@ -18,6 +18,7 @@ from likely.apps._forecast_options import (
     to_write,
 )
 from likely.apps._forecast_page import PageOptions, write_page
+from likely.apps._forecast_rates import at_the_end, find_valleys, plan_schedule
 from likely.core.errors import BadInput, BadSetting
 
 forecast = App(
@@ -25,6 +26,8 @@ forecast = App(
     help="Laws of loss, fitted to a table of runs: what a run will give, how sure that is, what "
     "to train. Begin with: likely forecast fit chinchilla runs.csv",
 )
+forecast.command(find_valleys, name="isoflop")
+forecast.command(plan_schedule, name="schedule")
 _DEFAULT = TableOptions()
 _NO_PAGE = PageOptions()
 
@@ -110,7 +113,7 @@ def fit_law(
     from likely.forecast.fit import fit, fit_by
     from likely.forecast.law import law as law_of
 
-    asked = dict(locals())
+    given = dict(locals())
     to_write("--save", save)
     if group and save:
         raise BadSetting("likely forecast fit", ["--save keeps one fit; --group makes several."])
@@ -141,7 +144,7 @@ def fit_law(
     if save:
         write(made, save)
     if page.wanted:
-        typed = command_of(["likely", "forecast", "fit", law, *tables], fit_law, asked)
+        typed = command_of(["likely", "forecast", "fit", law, *tables], fit_law, given)
         written = write_page(
             page, made, read, profiles=profiles, settings=settings, command=typed, paths=tables
         )
@@ -159,8 +162,9 @@ def fit_law(
         return
     shown.show_fit(made, profiles)
     if save:
-        run = " ".join(f"--set {name}=…" for name in chosen.columns)
-        messages().print(f"Wrote {save}. Next: likely forecast predict {save} {run}")
+        asked = " ".join(f"{name}=…" for name in chosen.columns)
+        how = '--schedule "cosine(steps=…, peak=…)"' if "schedule" in asked else f"--set {asked}"
+        messages().print(f"Wrote {save}. Next: likely forecast predict {save} {how}")
 
 
 def _profiles(made: Any, read: Any, names: tuple[str, ...]) -> list[Any]:
@@ -184,6 +188,7 @@ def predict_runs(
     /,
     *,
     set: Annotated[tuple[str, ...], SEVERAL] = (),
+    schedule: Annotated[tuple[str, ...], SEVERAL] = (),
     runs: Path | None = None,
     level: float = 0.95,
     options: TableOptions = _DEFAULT,
@@ -194,6 +199,8 @@ def predict_runs(
     Args:
         fit: what `likely forecast fit --save` wrote.
         set: what the run is: params=7e9 tokens=1.4T.
+        schedule: for laws of schedules, one or several to predict after their last step:
+            "cosine(steps=24000, peak=3e-4, warmup=2000)".
         runs: a table of runs to predict instead.
         level: of the intervals.
         options: how that table is read.
@@ -205,20 +212,20 @@ def predict_runs(
     from likely.forecast.files import load
 
     known = load(fit)
-    if (runs is None) == (not set):
-        raise BadSetting(
-            "likely forecast predict",
-            [f"Say what the run is: --set {' '.join(f'{c}=…' for c in known.law.columns)}"],
-        )
+    if sum(map(bool, (runs, set, schedule))) != 1:
+        raise BadSetting("likely forecast predict", [_what_the_run_is(known)])
     asked: dict[str, Any]
     if runs is not None:
         asked = dict(options.read_columns([str(runs)], known.law))
+    elif schedule:
+        asked = at_the_end(schedule)
     else:
         given = assignments("--set", set)
         _check_columns(known, given)
         asked = {name: np.array([value]) for name, value in given.items()}
     found = known.predict(asked, level=level)
     columns = {n: asked[n] for n in known.law.columns if isinstance(asked[n], np.ndarray)}
+    columns = {"schedule": list(schedule), **columns} if schedule else columns
     if json:
         row = {
             "law": str(known.law),
@@ -234,6 +241,12 @@ def predict_runs(
         return
     shown.show_prediction(found, columns, known.law.output)
     shown.show_cautions(known.cautions)
+
+
+def _what_the_run_is(known: Any) -> str:
+    if "schedule" in known.law.columns:
+        return 'Say what the run is: --schedule "cosine(steps=24000, peak=3e-4, warmup=2000)"'
+    return f"Say what the run is: --set {' '.join(f'{name}=…' for name in known.law.columns)}"
 
 
 def _check_columns(known: Any, given: dict[str, float]) -> None:

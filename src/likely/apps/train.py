@@ -86,7 +86,7 @@ def train_model(
         lr: the highest learning rate.
         optimizer: adamw, muon, sgd or sign.
         schedule: of the learning rate, with its settings, such as "wsd(decay_share=0.2)": cosine,
-            linear, inverse_sqrt, wsd or constant.
+            linear, inverse_sqrt, wsd, piecewise or constant.
         precision: float32, or bfloat16 for forward passes.
         seed: of the data order, the model's start and everything else that is drawn.
         out: folder of the run; must not hold one yet. Left out, one under runs/.

@@ -11,7 +11,7 @@ class Caution:
     Args:
         kind: a short name, the same in JSON and docs: `extrapolation`, `bound`, `starts`,
             `outlier`, `trunk`, `parameters`, `horizon`, `condition`, `sizes`, `together`, `few`,
-            `bent`.
+            `bent`, `reach`, `bias`.
         says: what is wrong with the data or the fit.
         do: what to do about it.
     """

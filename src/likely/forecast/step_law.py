@@ -56,7 +56,7 @@ def best_of_sweep(
     References:
         Li et al., Predictable Scale: Part I, Step Law, 2025. arXiv:2503.04715
     """
-    checked(best_of_sweep, {"within": within})
+    checked(best_of_sweep, locals())
     columns = _read(table, [*by, *tune, loss])
     _usable(columns, tune, loss)
     keys = np.stack([columns[name] for name in by], axis=1)

@@ -125,4 +125,7 @@ def never_decays(recipe: Recipe) -> bool:
     Returns:
         True where a comparison at fixed compute is not one of decayed models.
     """
-    return recipe.schedule.name in ("constant", "inverse_sqrt")
+    schedule = recipe.schedule
+    if schedule.name == "piecewise":
+        return schedule.knots[-1][1] >= max(factor for _, factor in schedule.knots)
+    return schedule.name in ("constant", "inverse_sqrt")

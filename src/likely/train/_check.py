@@ -16,6 +16,7 @@ from likely.core.settings import check, parse, settings_of
 from likely.core.words import told
 from likely.train import _kinds
 from likely.train.recipe import Recipe, gentle_rate
+from likely.train.schedule import knot_problems
 from likely.train.tables import Lora, Schedule
 
 
@@ -36,6 +37,8 @@ def build(data: Mapping[str, Any], where: str) -> Recipe:
     values = _fields(Recipe, data, "", problems)
     if not any(problem.startswith(("steps", "schedule")) for problem in problems):
         problems += _too_long(values.get("schedule", Schedule()), values.get("steps", Recipe.steps))
+    if not any(problem.startswith("schedule") for problem in problems):
+        problems += knot_problems(values.get("schedule", Schedule()))
     if values.get("objective") is not None:
         problems += _problems("objective", lambda: bind(values["objective"]))
     if "model" in values:

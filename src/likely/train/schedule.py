@@ -1,7 +1,10 @@
 """The learning rate over a run, as a factor of the recipe's `optimizer.lr`."""
 
 import math
+from bisect import bisect_right
+from operator import itemgetter
 
+from likely.core.words import shown
 from likely.train.recipe import Schedule
 
 
@@ -13,8 +16,9 @@ def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
     falls along half a cosine to the floor, and `linear` on a straight line. `inverse_sqrt` falls
     as √((w + 1) / (t + 1)) and knows neither floor nor end. `wsd` (warm-up, stable, decay) stays at
     1 and falls to the floor over the last `decay_share` of the steps: on a straight line, as 1 − √
-    of the share of the decay that is done, or along half a cosine. `constant` stays. The floor
-    would be reached at t = `steps`, one step after the last.
+    of the share of the decay that is done, or along half a cosine. `piecewise` is straight between
+    its knots. `constant` stays. The floor, or the last knot, would be reached at t = `steps`, one
+    step after the last.
 
     Args:
         schedule: its shape.
@@ -42,6 +46,8 @@ def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
         return 1.0
     if schedule.name == "inverse_sqrt":
         return math.sqrt((warmup + 1) / (step + 1))
+    if schedule.name == "piecewise":
+        return _between(schedule.knots, (step - warmup) / max(steps - warmup, 1))
     share = schedule.decay_share if schedule.name == "wsd" else 1.0
     begin = max(warmup, steps * (1 - share))
     done = min(max((step - begin) / max(steps - begin, 1e-9), 0.0), 1.0)
@@ -60,6 +66,38 @@ def warmup_steps(schedule: Schedule, steps: int) -> int:
         w; a share is rounded down.
     """
     return int(schedule.warmup * steps) if schedule.warmup < 1 else int(schedule.warmup)
+
+
+def knot_problems(schedule: Schedule) -> list[str]:
+    """What is wrong with knots, beyond the range of each number.
+
+    Args:
+        schedule: has them, if it is `piecewise`.
+
+    Returns:
+        Sentences; none where all is well.
+
+    Example:
+        >>> knot_problems(Schedule("piecewise", knots=((0.0, 1.0), (1.0, 0.0))))
+        []
+    """
+    shares = [share for share, _ in schedule.knots]
+    if schedule.name != "piecewise":
+        other = f"schedule.knots belongs to name='piecewise', not to {schedule.name!r}: leave it "
+        return [f"{other}out, or change the name."] if shares else []
+    if shares[:1] == [0] and shares[-1:] == [1] and shares == sorted(set(shares)):
+        return []
+    return [
+        f"schedule.knots={shown(schedule.knots)} should be pairs of a share of the steps and a "
+        "factor, with shares that rise from 0 to 1, such as [[0, 1], [0.8, 1], [1, 0]]."
+    ]
+
+
+def _between(knots: tuple[tuple[float, float], ...], done: float) -> float:
+    """The factor at a share of the steps, on a straight line between two knots."""
+    place = min(max(bisect_right(knots, done, key=itemgetter(0)), 1), len(knots) - 1)
+    (left, high), (right, low) = knots[place - 1], knots[place]
+    return high + (low - high) * (done - left) / (right - left)
 
 
 def _left(shape: str, done: float) -> float:

@@ -68,18 +68,23 @@ class Schedule:
     """How the learning rate changes over a run; see `likely.train.schedule`.
 
     Args:
-        name: `cosine`, `linear`, `inverse_sqrt`, `wsd` (warm-up, stable, decay) or `constant`.
+        name: `cosine`, `linear`, `inverse_sqrt`, `wsd` (warm-up, stable, decay), `piecewise` or
+            `constant`.
         warmup: linear warm-up, in steps, or below 1 as a share of the run.
         decay_share: share of the steps that `wsd` decays over, at the end.
         decay: the line along which `wsd` decays: `linear`, `sqrt` (one minus the root) or `cosine`.
         floor: where `cosine`, `linear` and `wsd` end, as a factor of the highest rate.
+        knots: of `piecewise`: share of the steps after the warm-up, and factor of the highest rate
+            there; `likely.forecast.optimal_schedule` gives some. Shares rise from 0 to 1, and the
+            rate is straight between knots.
     """
 
-    name: Literal["cosine", "linear", "inverse_sqrt", "wsd", "constant"] = "cosine"
+    name: Literal["cosine", "linear", "inverse_sqrt", "wsd", "piecewise", "constant"] = "cosine"
     warmup: Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)] = 50
     decay_share: Annotated[float, Gt(0), Le(1)] = 0.2
     decay: Literal["linear", "sqrt", "cosine"] = "linear"
     floor: Annotated[float, Ge(0), Le(1)] = 0.1
+    knots: tuple[tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]], ...] = ()
 
 
 @dataclass(frozen=True)
