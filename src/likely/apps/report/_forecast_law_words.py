@@ -6,7 +6,7 @@ from inspect import getdoc
 from likely.apps.report._forecast_ink import Picture, inline, own_look, sheet
 from likely.forecast.law import Law
 
-_INK = "#33312d"
+_INK, _SIZE = "#33312d", 14
 
 
 def meanings(law: Law) -> dict[str, str]:
@@ -65,6 +65,7 @@ def drawn_formula(law: Law) -> str:
     Returns:
         SVG in the colour of the text around it; nothing where matplotlib cannot set it.
     """
+    from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import MathTextParser
 
     text = formula(law)
@@ -72,17 +73,18 @@ def drawn_formula(law: Law) -> str:
         return ""
     with own_look():
         try:
-            wide, high, *_ = MathTextParser("path").parse(f"${text}$", dpi=72)
+            letters = FontProperties(size=_SIZE)
+            wide, high, *_ = MathTextParser("path").parse(f"${text}$", dpi=72, prop=letters)
         except ValueError:  # LaTeX that matplotlib does not know.
             return ""
-        figure = sheet(wide=wide * 1.4 / 72 + 0.1, high=high * 1.4 / 72 + 0.15)
+        figure = sheet(wide=wide / 72 + 0.1, high=high / 72 + 0.15)
         figure.text(
             0.5,
             0.5,
             f"${text}$",
             ha="center",
             va="center",
-            fontsize=14,
+            fontsize=_SIZE,
             color=_INK,
             parse_math=True,
         )

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from likely.apps.report._forecast_against import drawn_rows
-from likely.apps.report._forecast_axes import logarithmic, named, plain
+from likely.apps.report._forecast_axes import logarithmic, named, plain, short
 from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, sheet
 from likely.core.errors import BadInput
 from likely.forecast.fitted import Fit
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _NAMED, _FAR = 4, 6.0
+PLACE = "row of the table"
 
 
 def of_residuals(fit: Fit, table: Mapping[str, Any]) -> Picture:
@@ -73,7 +74,7 @@ def costs_along(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarr
     try:
         costs = costs_of(law, table, None)
     except BadInput:
-        return "row of the table", np.arange(1.0, len(table[law.output]) + 1)
+        return PLACE, np.arange(1.0, len(table[law.output]) + 1)
     if compute_of(table) is not None:
         return named("flops"), costs
     return named([name for name in law.columns if is_numeric(table.get(name))][-1]), costs
@@ -99,9 +100,13 @@ def along(axes: "Axes", label: str, costs: Any) -> None:
         label: below it.
         costs: of every row.
     """
+    from matplotlib.ticker import FuncFormatter
+
     low, high = float(costs.min()), float(costs.max())
     if low > 0 and high / low > 3:
         logarithmic(axes, "x", low=low / 1.3, high=high * 1.3)
+    else:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: short(v)))
     axes.set_xlabel(label)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from likely.apps._forecast_shown import figure as written
 from likely.apps.report._forecast_axes import named, short
 from likely.apps.report._forecast_fits import Asked
-from likely.apps.report._forecast_misses import costs_along
+from likely.apps.report._forecast_misses import PLACE, costs_along
 from likely.apps.report._numbers import joined, many
 from likely.forecast.cautions import Caution
 from likely.forecast.fitted import Fit, Prediction
@@ -74,7 +74,7 @@ def headline(told: Told) -> str:
     seen = float(np.asarray(told.table[fit.law.output], np.float64)[dearest])
     value = float(seen * np.exp(-fit.residuals[dearest]))
     away = 100 * (seen / value - 1)
-    last = "last" if label == "row of the table" else "dearest"
+    last = {named("flops"): "dearest", named("step"): "last", PLACE: "last"}.get(label, "largest")
     side = "above" if away > 0 else "below"
     return (
         f"The {last} of {fit.count:,} rows came to {amount_of(fit, seen)}, "
