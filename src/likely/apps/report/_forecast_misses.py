@@ -140,12 +140,12 @@ def _name(axes: "Axes", costs: Any, y: Any, odd: Any, edge: float, table: Any) -
     low, high = axes.get_xlim()
     middle = np.sqrt(low * high) if axes.get_xscale() == "log" else (low + high) / 2
     taken: list[float] = []
-    for row in odd[np.argsort(-y[odd])]:
+    for row in odd[np.argsort(-np.abs(y[odd]))]:
         called = plain(rows[row], 28)
         height = float(np.clip(y[row], -0.94 * edge, 0.94 * edge))
-        # Names one below the other where their runs are as high as each other.
+        # Names of runs as high as each other stand one below the other, towards the middle.
         while any(abs(height - other) < 0.13 * edge for other in taken):
-            height -= 0.03 * edge
+            height -= np.sign(y[row]) * 0.03 * edge
         taken.append(height)
         right = costs[row] > middle
         axes.annotate(

@@ -67,8 +67,8 @@ def headline(told: Told) -> str:
     fit = told.fit
     if told.asked is not None:
         said = told.asked.says
-        value = amount_of(fit, float(said.value[0]))
-        return f"{fit.law.name} expects {value} from {run_in_words(told.asked.columns)}"
+        expected = amount_of(fit, float(said.value[0]))
+        return f"{fit.law.name} expects {expected} from {run_in_words(told.asked.columns)}"
     label, costs = costs_along(fit.law, told.table)
     dearest = int(np.argmax(costs))
     seen = float(np.asarray(told.table[fit.law.output], np.float64)[dearest])
@@ -120,7 +120,7 @@ def _span(said: Prediction) -> str:
         written(float(one[0])) for one in (said.low, said.high, said.run_low, said.run_high)
     )
     return (
-        f"{said.level:.0%} of such runs should come to {run_low} to {run_high}; the law "
+        f"{100 * said.level:.0f} % of such runs should come to {run_low} to {run_high}; the law "
         f"itself lies between {low} and {high}."
     )
 
@@ -165,4 +165,5 @@ def held_out_words(told: Told) -> str:
     if not len(found.fit.samples):
         return f"{said}."
     count = int(found.inside.sum())
-    return f"{said}; {count:,} of {len(found.rows):,} lie inside its {found.level:.0%} interval."
+    level = f"{100 * found.level:.0f} %"
+    return f"{said}; {count:,} of {len(found.rows):,} lie inside its {level} interval."
