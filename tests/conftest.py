@@ -2,6 +2,7 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import torch
@@ -32,6 +33,15 @@ def untyped():
     config.update("jaxtyping_disable", True)
     yield
     config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def measurements():
+    """The folder of real measurements that `LIKELY_MEASUREMENTS` names."""
+    folder = os.environ.get("LIKELY_MEASUREMENTS")
+    if not folder:
+        pytest.skip("needs LIKELY_MEASUREMENTS, a folder of published measurements")
+    return Path(folder)
 
 
 # Two processes that share the tests have one thread each; more would wait for one another.

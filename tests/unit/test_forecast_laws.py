@@ -1,8 +1,6 @@
 """Laws on real measurements: the numbers that they must reach."""
 
-import os
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import polars
@@ -16,23 +14,14 @@ SQUARES = {"delta": 1.0, "bootstrap": 0, "starts": 4}
 """Huber's loss that is square everywhere: least squares in logarithms."""
 
 
-@pytest.fixture(scope="module")
-def measured():
-    """The folder with other people's measurements."""
-    folder = os.environ.get("LIKELY_MEASUREMENTS")
-    if not folder:
-        pytest.skip("needs LIKELY_MEASUREMENTS, the folder with published tables of runs")
-    return Path(folder)
-
-
 def away(found, table, name="loss"):
     """Logarithm of predicted over measured."""
     return np.log(found.law(table, **found.coefficients) / table[name])
 
 
 @pytest.fixture(scope="module")
-def curves(measured):
-    frame = polars.read_csv(measured / "loss_deceleration" / "curves.csv")
+def curves(measurements):
+    frame = polars.read_csv(measurements / "loss_deceleration" / "curves.csv")
     frame = frame.filter(polars.col("step") > 100)
     return {
         model: {"step": part["step"].to_numpy() * 1.0, "loss": part["loss"].to_numpy()}
@@ -64,8 +53,8 @@ def test_every_curve_is_two_lines_to_one_and_a_half_percent(curves):
 
 
 @pytest.fixture(scope="module")
-def sweep(measured):
-    return polars.read_csv(measured / "loss_to_loss" / "sweep.csv")
+def sweep(measurements):
+    return polars.read_csv(measurements / "loss_to_loss" / "sweep.csv")
 
 
 def runs(frame, column):
@@ -138,9 +127,9 @@ def test_a_power_law_a_corpus_foretells_more_than_twice_the_compute(sweep):
     assert sorted(off.values())[4] < 0.015
 
 
-def test_the_step_law_of_the_lowest_cells(measured):
+def test_the_step_law_of_the_lowest_cells(measurements):
     """By the smoothed loss, as the authors chose; theirs are medians of 1,000 fits and differ."""
-    frame = polars.read_csv(measured / "steplaw" / "dense.csv")
+    frame = polars.read_csv(measurements / "steplaw" / "dense.csv")
     names = {"N": "params", "D": "tokens", "lr": "learning_rate", "smooth loss": "loss"}
     table = {new: frame[old].to_numpy() * 1.0 for old, new in names.items()}
     table["batch_tokens"] = frame["bs"].to_numpy() * 2048.0
@@ -157,9 +146,9 @@ def test_the_step_law_of_the_lowest_cells(measured):
 
 
 @pytest.fixture(scope="module")
-def repeated(measured):
+def repeated(measurements):
     """Ends of 21 runs on C4, of 1 to 14 epochs; 44 epochs did harm, of which the law knows none."""
-    frame = polars.read_parquet(measured / "colpret" / "datablations_c4.parquet")
+    frame = polars.read_parquet(measurements / "colpret" / "datablations_c4.parquet")
     ends = frame.group_by("num_params", "epochs", "tokens_per_epoch").agg(
         tokens=polars.col("token_num").max(),
         loss=polars.col("loss").sort_by("token_num").tail(5).mean(),
@@ -191,8 +180,8 @@ def test_three_sizes_at_one_ratio_do_not_say_seven_constants_and_we_are_told(rep
     assert kinds & {"bound", "condition", "starts"}
 
 
-def test_kaplans_form_fits_hoffmanns_runs_worse(measured):
-    frame = polars.read_csv(measured / "chinchilla_epoch" / "runs.csv").sort("loss").head(240)
+def test_kaplans_form_fits_hoffmanns_runs_worse(measurements):
+    frame = polars.read_csv(measurements / "chinchilla_epoch" / "runs.csv").sort("loss").head(240)
     table = {name: frame[name].to_numpy() for name in ("params", "tokens", "loss")}
     both = {name: fit(name, table, bootstrap=0) for name in ("kaplan", "chinchilla")}
     assert both["kaplan"].arrived > 0.5

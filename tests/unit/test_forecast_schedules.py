@@ -1,9 +1,7 @@
 """Schedules as arrays, the two laws of them, the optimal schedule; published curves predicted."""
 
 import csv
-import os
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -369,11 +367,8 @@ def rebuilt(name):
 
 
 @pytest.fixture(scope="module")
-def curves():
-    folder = os.environ.get("LIKELY_MEASUREMENTS")
-    if not folder:
-        pytest.skip("needs LIKELY_MEASUREMENTS, the folder of published measurements")
-    with (Path(folder) / "mpl_curves" / "curves.csv").open() as file:
+def curves(measurements):
+    with (measurements / "mpl_curves" / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
     rates = {name: rebuilt(name) for name in {row["schedule"] for row in rows}}
 

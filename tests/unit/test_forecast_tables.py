@@ -3,9 +3,7 @@
 import gzip
 import json
 import math
-import os
 import struct
-from pathlib import Path
 
 import numpy as np
 import polars
@@ -614,14 +612,6 @@ class TestRunFolders:
         assert "holds neither runs" in problem(read_table, tmp_path / "empty")
 
 
-@pytest.fixture(scope="module")
-def real():
-    """The folder of public measurements."""
-    if "LIKELY_MEASUREMENTS" not in os.environ:
-        pytest.skip("needs LIKELY_MEASUREMENTS, the folder of public measurements")
-    return Path(os.environ["LIKELY_MEASUREMENTS"])
-
-
 C4 = "eval/c4_en-validation/CrossEntropyLoss"
 REAL = [
     ("chinchilla_epoch/runs.csv", 245, {}),
@@ -654,43 +644,43 @@ REAL = [
 
 
 @pytest.mark.parametrize(("name", "count", "settings"), REAL, ids=[one[0] for one in REAL])
-def test_public_tables(real, name, count, settings):
-    table = read_table(real / name, **({"needs": USUAL} | settings))
+def test_public_tables(measurements, name, count, settings):
+    table = read_table(measurements / name, **({"needs": USUAL} | settings))
     assert table.count == count
     for column in {"loss", *settings.get("needs", USUAL)} - {"schedule"}:
         assert np.isfinite(table[column]).all()
 
 
-def test_public_tables_are_what_another_reader_reads(real):
+def test_public_tables_are_what_another_reader_reads(measurements):
     for name, names in {
         "chinchilla_epoch/runs.csv": {"params": "params", "tokens": "tokens", "loss": "loss"},
         "steplaw/dense.csv": {"params": "N", "tokens": "D", "learning_rate": "lr", "step": "ti"},
         "porian_isoflop/isoflop_points.csv": {"params": "n", "flops": "flops"},
     }.items():
-        table, frame = read_table(real / name), polars.read_csv(real / name)
+        table, frame = read_table(measurements / name), polars.read_csv(measurements / name)
         assert table.count == frame.height
         for ours, theirs in names.items():
             assert table[ours].tolist() == frame[theirs].cast(polars.Float64).to_list()
-    sizes = read_table(real / "colpret" / "datablations_c4.parquet")
-    texts = polars.read_parquet(real / "colpret" / "datablations_c4.parquet")["num_params"]
+    sizes = read_table(measurements / "colpret" / "datablations_c4.parquet")
+    texts = polars.read_parquet(measurements / "colpret" / "datablations_c4.parquet")["num_params"]
     scale = {"B": 1e9, "M": 1e6}
     wanted = [float(text[:-1]) * scale[text[-1]] for text in texts]
     assert sizes["params"] == pytest.approx(np.array(wanted), rel=1e-12)
 
 
-def test_public_tables_that_need_a_word(real):
+def test_public_tables_that_need_a_word(measurements):
     for name, message in {
         "gadre_overtrain/runs.csv": "8 columns could be loss: 'loss_openlm'",
         "colpret/opt_trajectories.csv": "are these logarithms?",
         "regmix/train_pile_loss_1m.csv": "has no column 'params'",
         "gadre_overtrain/eval_tasks.csv": "has no column 'params'",
     }.items():
-        assert message in problem(read_table, real / name, needs=USUAL)
+        assert message in problem(read_table, measurements / name, needs=USUAL)
 
 
-def test_a_public_log_gives_whole_schedules(real):
+def test_a_public_log_gives_whole_schedules(measurements):
     table = read_table(
-        real / "mpl_curves" / "curves.csv",
+        measurements / "mpl_curves" / "curves.csv",
         needs=("step", "schedule", "loss"),
         where="model_m = 25 and step > 10000",
         warmup=2160,

@@ -13,6 +13,8 @@ from likely.forecast.fitted import Fit
 
 ILL_CONDITIONED = 1e4
 MOST_LEFT_OUT = 250
+STRAY, FEWEST_FOR_STRAYS = 10.0, 10
+"""Usual residuals that a run must be off the law to be named; runs needed to know the usual."""
 _TOGETHER = 0.98
 _SPREAD = 1.15
 
@@ -41,6 +43,7 @@ def fit_cautions(
         *_of_parameters(table),
         *_of_horizon(table),
         *_of_outliers(made, problem, table, best, units),
+        *_of_strays(made, table),
     ]
     return replace(made, cautions=tuple(found))
 
@@ -235,6 +238,27 @@ def _of_outliers(
         f"{whole[at[1]]:.4g}: {max(times, moved[at]):.1f} standard errors.",
         "Look at it: a diverged or unfinished run, another unit, another data set? Leave it out "
         "only for a reason that you would state.",
+    )
+
+
+def _of_strays(made: Fit, table: Mapping[str, Any]) -> Iterator[Caution]:
+    """Runs that do not move the fit, and are far from it."""
+    spare = made.spare_residuals()
+    if len(spare) < FEWEST_FOR_STRAYS:
+        return
+    usual = 1.4826 * float(np.median(np.abs(spare)))
+    far = np.flatnonzero(np.abs(made.residuals) > STRAY * max(usual, 1e-4))
+    if not len(far):
+        return
+    worst = far[int(np.abs(made.residuals[far]).argmax())]
+    by = float(np.expm1(made.residuals[worst]))
+    also = f" ({len(far) - 1} more lie as far)" if len(far) > 1 else ""
+    yield Caution(
+        "stray",
+        f"{_places(table, [worst])} is {abs(by):.0%} {'above' if by > 0 else 'below'} the law, "
+        f"where runs usually are within {usual:.1%}{also}.",
+        "The fit is hardly moved by it; but look whether it diverged, or is of another data set "
+        "or unit.",
     )
 
 

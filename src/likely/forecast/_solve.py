@@ -11,9 +11,11 @@ from likely.forecast.law import Law
 
 MOST_CELLS = 60_000
 """Candidates times runs evaluated in one go: what stays in a processor's cache is quickest."""
-_LOG_FLOOR, _LOG_CEILING = -40.0, 90.0
+_LOG_FLOOR, _LOG_CEILING = -40.0, 250.0
 _ITERATIONS = 400
-_FLAT = 1e-10
+EAGER = 0.1
+EXACT, NEARLY = 1e-10, 1e-8
+"""Decreases, as shares of the objective, of which three in a row end a descent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,7 @@ def minimise(
     starts: Float[np.ndarray, "C K"],
     weights: Float[np.ndarray, "C R"] | None = None,
     pinned: Bool[np.ndarray, "K"] | None = None,
+    flat: float = NEARLY,
 ) -> Solved:
     """Descend from every start.
 
@@ -107,6 +110,7 @@ def minimise(
         starts: coordinates, one row a start.
         weights: how often each run counts, one row a start; once where left out.
         pinned: coordinates that stay where the start has them.
+        flat: the decrease at which a descent ends.
 
     Returns:
         The ends, in the order of the starts.
@@ -117,7 +121,7 @@ def minimise(
     for begin in range(0, len(starts), chunk):
         part = slice(begin, begin + chunk)
         some = None if weights is None else weights[part]
-        found = _Descent(problem, starts[part], some, pinned).run()
+        found = _Descent(problem, starts[part], some, pinned, flat).run()
         points.append(found.points)
         objectives.append(found.objectives)
         steps = max(steps, found.steps)
@@ -133,9 +137,12 @@ class _Descent:
         starts: Float[np.ndarray, "C K"],
         weights: Float[np.ndarray, "C R"] | None,
         pinned: Bool[np.ndarray, "K"] | None,
+        flat: float,
     ) -> None:
-        self.problem, self.weights = problem, weights
+        self.problem, self.weights, self.flat = problem, weights, flat
         self.low, self.high = problem.box()
+        # Where a law goes through all points, the objective is nothing and can only fall by less.
+        self.nothing = 1e-15 * len(problem.observed)
         self.pinned = np.zeros(len(self.low), bool) if pinned is None else pinned
         self.points = np.array(starts, np.float64)
         self.damping = np.full(len(starts), 1e-3)
@@ -174,7 +181,7 @@ class _Descent:
         objectives, new_slopes, new_curves = look(self.problem, trial, some)
         before = self.objectives[alive]
         better = objectives < before
-        small = before - objectives <= _FLAT * before
+        small = before - objectives <= self.flat * before + self.nothing
         won, lost = alive[better], alive[~better]
         self.points[won], self.objectives[won] = trial[better], objectives[better]
         self.slopes[won], self.curves[won] = new_slopes[better], new_curves[better]
@@ -193,8 +200,8 @@ def look(
 ) -> tuple[Float[np.ndarray, "C"], Float[np.ndarray, "C K"], Float[np.ndarray, "C K K"]]:
     """Objective, slope and curvature at points.
 
-    The curvature is that of Gauss and Newton with the straight part of Huber's loss reweighted:
-    never indefinite, and enough near an optimum.
+    The curvature is that of Gauss and Newton, with less of it where Huber's loss is straight: never
+    indefinite, and enough near an optimum.
 
     Args:
         problem: the law and its table.
@@ -212,16 +219,18 @@ def look(
         residuals = np.log(predicted) - log_observed
         loss, size = huber(residuals, delta), np.abs(residuals)
         pull = np.minimum(1.0, delta / np.maximum(size, 1e-300))
+        # Reweighted in full, the curvature bounds the loss from above, and steps are small. A tenth
+        # of it makes them long; where one was too long, the damping takes it back.
+        curved = np.where(size <= delta, 1.0, EAGER * pull)
         if weights is not None:
-            loss, pull = loss * weights, pull * weights
+            loss, pull, curved = loss * weights, pull * weights, curved * weights
         objectives = loss.sum(axis=1)
         jacobian = np.empty((len(points), len(problem.free), len(log_observed)))
         for i, name in enumerate(problem.free):
             by_point = values[:, i, None] if is_log[i] else 1.0
             jacobian[:, i] = partials[name] * by_point / predicted
-        weighted = jacobian * pull[:, None, :]
-        slopes = np.einsum("ckr,cr->ck", weighted, residuals)
-        curves = weighted @ jacobian.transpose(0, 2, 1)
+        slopes = np.einsum("ckr,cr->ck", jacobian, pull * residuals)
+        curves = (jacobian * curved[:, None, :]) @ jacobian.transpose(0, 2, 1)
     _believe(problem, values, objectives, slopes, curves)
     bad = ~np.isfinite(objectives) | ~np.isfinite(curves).all(axis=(1, 2))
     objectives[bad], slopes[bad], curves[bad] = np.inf, 0.0, np.eye(curves.shape[1])

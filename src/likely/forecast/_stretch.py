@@ -26,7 +26,7 @@ def stretch_of(fit: Callable[..., Fit], law: Law, table: Mapping[str, Any], rows
     of predictions are widened in proportion. A law that holds is not widened.
 
     Args:
-        fit: fits without doing this again.
+        fit: fits a table with so many refits, without doing this again.
         law: what is fitted.
         table: column → values, `[R]`.
         rows: R.
@@ -42,7 +42,7 @@ def stretch_of(fit: Callable[..., Fit], law: Law, table: Mapping[str, Any], rows
             if dear.sum() < FEWEST_HELD_OUT or kept < 2 * len(law.names):
                 continue
             seen, asked = rows_of(table, ~dear), rows_of(table, dear)
-            said = fit(law, seen, bootstrap=REFITS).predict(asked)
+            said = fit(seen, REFITS).predict(asked)
             low, high = np.log(said.run_low), np.log(said.run_high)
             away = np.log(asked[law.output]) - (low + high) / 2
             squares.append(np.mean((away / np.maximum((high - low) / 2 / _NORMAL, 1e-9)) ** 2))

@@ -11,7 +11,8 @@ class Caution:
     Args:
         kind: a short name, the same in JSON and docs: `extrapolation`, `bound`, `starts`,
             `outlier`, `trunk`, `parameters`, `horizon`, `condition`, `sizes`, `together`, `few`,
-            `bent`, `reach`, `bias`.
+            `bent`, `reach`, `bias`,
+            `stray`.
         says: what is wrong with the data or the fit.
         do: what to do about it.
     """

@@ -1,7 +1,7 @@
 """Fitting: a grid of starts, batched descents, tables drawn again, and what speaks against it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from likely.core.settings import checked
 from likely.forecast._doubts import fit_cautions
 from likely.forecast._problem import column_of, problem_of, rows_of, runs_of, spans_of
 from likely.forecast._resample import resampled, units_of
-from likely.forecast._solve import Problem, look, minimise
+from likely.forecast._solve import EXACT, Problem, look, minimise
 from likely.forecast._starts import grid_starts
 from likely.forecast._stretch import stretch_of
 from likely.forecast.cautions import Caution
@@ -97,42 +97,38 @@ def fit(
     chosen = law_of(law)
     turn = chosen.delta if delta is None else delta
 
-    def once(one: Law, part: Mapping[str, Any], bootstrap: int) -> Fit:
-        given: dict[str, Any] = {
-            "hold": dict(hold or {}),
-            "priors": dict(priors or {}),
-            "by": by,
-            "delta": turn,
-        }
-        return _fit(
-            one, part, **given, starts=starts, bootstrap=bootstrap, polish=polish, seed=seed
-        )
+    def once(part: Mapping[str, Any], refits: int, doubt: bool = False) -> Fit:
+        given = _Given(dict(hold or {}), dict(priors or {}), by, turn, starts, polish, seed)
+        return _fit(chosen, part, given, refits, doubt)
 
-    made = once(chosen, table, bootstrap)
+    made = once(table, bootstrap, doubt=True)
     if not stretch or not bootstrap:
         return made
     factor = stretch_of(once, chosen, table, made.count)
     return replace(made, stretch=factor, cautions=(*made.cautions, *_of_stretch(factor)))
 
 
-def _fit(
-    chosen: Law,
-    table: Mapping[str, Any],
-    *,
-    hold: dict[str, float],
-    priors: dict[str, tuple[float, float]],
-    by: Sequence[str],
-    delta: float,
-    starts: int,
-    bootstrap: int,
-    polish: bool,
-    seed: int,
-) -> Fit:
-    problem = problem_of(chosen, table, held=hold, priors=priors, delta=delta)
-    units = units_of(runs_of(chosen, table, by), len(problem.observed))
+@dataclass(frozen=True)
+class _Given:
+    """What `fit` was given, checked."""
+
+    hold: dict[str, float]
+    priors: dict[str, tuple[float, float]]
+    by: Sequence[str]
+    delta: float
+    starts: int
+    polish: bool
+    seed: int
+
+
+def _fit(chosen: Law, table: Mapping[str, Any], given: _Given, bootstrap: int, doubt: bool) -> Fit:
+    problem = problem_of(chosen, table, held=given.hold, priors=given.priors, delta=given.delta)
+    units = units_of(runs_of(chosen, table, given.by), len(problem.observed))
     if problem.priors:
-        problem = _weighed(problem, starts)
-    ends = minimise(problem, grid_starts(problem, starts)) if problem.free else None
+        problem = _weighed(problem, given.starts)
+    ends = (
+        minimise(problem, grid_starts(problem, given.starts), flat=EXACT) if problem.free else None
+    )
     if ends is None:
         best, objective, arrived = np.empty(0), 0.0, 1.0
         objective = float(look(problem, np.empty((1, 0)))[0][0])
@@ -140,9 +136,9 @@ def _fit(
         which = int(ends.objectives.argmin())
         best, objective = ends.points[which], float(ends.objectives[which])
         arrived = float((ends.objectives <= objective * (1 + 1e-4) + 1e-15).mean())
-        best, objective = _polished(problem, best, objective) if polish else (best, objective)
+        best, objective = _polished(problem, best, objective) if given.polish else (best, objective)
     _stop_where_nothing_fits(chosen, objective)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(given.seed)
     samples = _drawn_again(problem, best, units, bootstrap, rng)
     residuals = np.log(problem.observed) - _log_predicted(problem, best)
     made = Fit(
@@ -157,9 +153,9 @@ def _fit(
         units=int(units.max()) + 1,
         condition=_condition(problem, best),
         arrived=arrived,
-        delta=delta,
+        delta=given.delta,
     )
-    return fit_cautions(made, problem, table, best, units)
+    return fit_cautions(made, problem, table, best, units) if doubt else made
 
 
 def fit_by(

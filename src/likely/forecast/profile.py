@@ -1,7 +1,7 @@
 """How much worse the fit gets when one coefficient is held elsewhere: for what is hard to tell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from likely.core.errors import BadSetting, did_you_mean
 from likely.core.settings import checked
 from likely.forecast._problem import problem_of
 from likely.forecast._solve import Problem, minimise
+from likely.forecast._starts import grid_starts
 from likely.forecast.fitted import Fit, Level
 
 
@@ -96,16 +97,20 @@ def profile(
     which = problem.free.index(name)
     starts = _moved(problem, best[0], which, points)
     pinned = np.arange(len(problem.free)) == which
-    ends = minimise(problem, starts, pinned=pinned)
-    lowest = min(float(ends.objectives.min()), fit.objective)
-    statistic = 2 * _scale(fit) * np.maximum(ends.objectives - lowest, 0.0)
+    objectives = minimise(problem, starts, pinned=pinned).objectives
+    if hasattr(fit.law.parts, "linear"):
+        # Far from the best, the others are far from theirs too: begin where they are best there.
+        anew = np.stack([_begun_again(problem, one, which) for one in starts])
+        objectives = np.minimum(objectives, minimise(problem, anew, pinned=pinned).objectives)
+    lowest = min(float(objectives.min()), fit.objective)
+    statistic = 2 * _scale(fit) * np.maximum(objectives - lowest, 0.0)
     values = problem.values(starts)[:, which]
     threshold = _threshold(fit, level)
     inside = statistic <= threshold
     return Profile(
         name,
         values,
-        ends.objectives,
+        objectives,
         statistic,
         *_edges(values, statistic, threshold),
         bool(inside[0]),
@@ -128,6 +133,14 @@ def _moved(problem: Problem, best: Any, which: int, points: int) -> Any:
     starts = np.repeat(best[None], len(places), axis=0)
     starts[:, which] = places
     return starts
+
+
+def _begun_again(problem: Problem, start: Any, which: int) -> Any:
+    """The best point of the grid with one coordinate held where it is."""
+    name = problem.free[which]
+    value = float(problem.values(start[None])[0, which])
+    rest = grid_starts(replace(problem, held={**problem.held, name: value}), 1)[0]
+    return np.insert(rest, which, start[which])
 
 
 def _scale(fit: Fit) -> float:
