@@ -1,6 +1,5 @@
 """Axes that people can read: words, units, round numbers, and colours of ordered values."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +74,8 @@ def short(value: float) -> str:
             return f"{value / unit:.3g}{letter}"
     if value == 0 or 1e-3 <= abs(value) < 1e3:
         return f"{value:.3g}"
-    return re.sub(r"e([+-])0*(\d+)", lambda m: f"e{m[1].strip('+')}{m[2]}", f"{value:.2g}")
+    mantissa, power = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(power)}"
 
 
 def logarithmic(
