@@ -96,7 +96,7 @@ def _span(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{figure(low)} … {figure(high)}"
 
 
-def show_prediction(found: "Prediction", columns: Mapping[str, Sequence[Any]], output: str) -> None:
+def show_prediction(found: "Prediction", columns: Mapping[str, Any], output: str) -> None:
     """What is expected of runs.
 
     Args:

@@ -77,7 +77,7 @@ def fit_law(
     prior: Annotated[tuple[str, ...], SEVERAL] = (),
     group: str | None = None,
     profile: Annotated[tuple[str, ...], SEVERAL] = (),
-    bootstrap: int = 4000,
+    bootstrap: int | None = None,
     starts: int = 16,
     delta: float | None = None,
     seed: int = 0,
@@ -97,7 +97,8 @@ def fit_law(
             alpha=0.34,0.02.
         group: fit every part of the table by itself, such as a law a domain.
         profile: coefficients whose profile is computed; those that are hard to tell, if left out.
-        bootstrap: tables that are drawn again for intervals; 0 for none.
+        bootstrap: tables that are drawn again for intervals; 0 for none. 4,000 if left out, fewer
+            for laws that take long.
         starts: points of the grid that descend.
         delta: where Huber's loss of the log residuals turns straight; 0.001, or what the law was
             published with, if left out.

@@ -38,7 +38,7 @@ def fit(
     by: Sequence[str] = (),
     delta: Annotated[float, Gt(0)] | None = None,
     starts: Annotated[int, Ge(1)] = 16,
-    bootstrap: Annotated[int, Ge(0)] = 4000,
+    bootstrap: Annotated[int, Ge(0)] | None = None,
     polish: bool = False,
     stretch: bool = True,
     seed: Annotated[int, Ge(0)] = 0,
@@ -65,7 +65,8 @@ def fit(
         delta: where Huber's loss turns from square to straight, in log units; 0.001, or what the
             law was published with, where left out.
         starts: how many points of the grid descend.
-        bootstrap: tables drawn again, for standard errors and intervals; 0 for none.
+        bootstrap: tables drawn again, for standard errors and intervals; 0 for none. Where left
+            out, 4,000, or fewer for laws that take long.
         polish: whether L-BFGS-B of scipy goes on from the best end.
         stretch: whether the table's dear rows are predicted from its cheap ones, and intervals of
             predictions widened by what that missed.
@@ -101,8 +102,9 @@ def fit(
         given = _Given(dict(hold or {}), dict(priors or {}), by, turn, starts, polish, seed)
         return _fit(chosen, part, given, refits, doubt)
 
-    made = once(table, bootstrap, doubt=True)
-    if not stretch or not bootstrap:
+    refits = chosen.refits if bootstrap is None else bootstrap
+    made = once(table, refits, doubt=True)
+    if not stretch or not refits:
         return made
     factor = stretch_of(once, chosen, table, made.count)
     return replace(made, stretch=factor, cautions=(*made.cautions, *_of_stretch(factor)))

@@ -47,7 +47,8 @@ class Law:
         entry: the function: columns by position, coefficients and settings by keyword.
         settings: what is chosen, not fitted: keyword parameters that have a default.
         parts: what else the file defines: `transform`, `predict`, `value_and_jacobian`, `linear`,
-            `STARTS`, `starts`, `OUTPUT`, `DELTA`, `LAWS`.
+            `STARTS`, `starts`, `OUTPUT`, `DELTA`,
+            `REFITS`, `LAWS`.
     """
 
     name: str
@@ -69,6 +70,11 @@ class Law:
     def delta(self) -> float:
         """Where Huber's loss turns straight, for laws whose fit was published with another one."""
         return float(getattr(self.parts, "DELTA", 1e-3))
+
+    @property
+    def refits(self) -> int:
+        """Tables drawn again where nothing else is said: fewer for laws that take long to fit."""
+        return int(getattr(self.parts, "REFITS", 4000))
 
     @property
     def laws(self) -> frozenset[str]:

@@ -15,6 +15,9 @@ Remainder: TypeAlias = Annotated[Coefficient, Ge(0.01), Le(5)]
 Blocks = Annotated[int, Ge(1)]
 Falls = Float[np.ndarray, "R K"]
 
+REFITS = 400
+"""Tables drawn again; each takes some twenty milliseconds."""
+
 
 def multi_power(
     step: Taken,
