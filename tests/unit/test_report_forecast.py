@@ -1,5 +1,6 @@
 """The page of a forecast: warnings first, every figure readable, nothing fetched or unescaped."""
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'likely[figures]'")
 
 from likely.apps import cli
+from likely.apps._forecast_checks import FIGURES
 from likely.apps._forecast_command import command_of
 from likely.apps._forecast_options import TableOptions
 from likely.apps._forecast_page import PageOptions
@@ -80,14 +82,16 @@ def test_the_page_answers_warns_and_can_be_done_again(chinchilla):
         assert re.search(rf'<th scope="row">{name}</th>', page)
 
 
-@pytest.mark.parametrize("bootstrap", [0, 30])
 @pytest.mark.parametrize(
-    ("name", "table"),
+    ("name", "table", "bootstrap"),
     [
-        ("chinchilla", runs(sizes=4)),
-        ("kaplan", runs(sizes=4)),
-        ("power_law", amounts()),
-        ("loss_to_loss", pairs()),
+        ("chinchilla", runs(sizes=4), 0),
+        ("kaplan", runs(sizes=4), 0),
+        ("kaplan", runs(sizes=4), 30),
+        ("power_law", amounts(), 0),
+        ("power_law", amounts(), 30),
+        ("loss_to_loss", pairs(), 0),
+        ("loss_to_loss", pairs(), 20),
     ],
 )
 def test_every_law_has_its_page(name, table, bootstrap):
@@ -282,6 +286,18 @@ def test_the_command_writes_page_and_figures(csv, tmp_path, capsys):
     assert run(*words) == 0, "figures are replaced by figures"
 
 
+def test_a_page_with_the_usual_refits_beside_json(tmp_path, capsys):
+    path, page = tmp_path / "amounts.csv", tmp_path / "page.html"
+    table = amounts()
+    rows = zip(table["amount"], table["loss"], strict=True)
+    path.write_text("amount,loss\n" + "".join(f"{a:.8g},{b:.8g}\n" for a, b in rows))
+    assert run("forecast", "fit", "power_law", path, "--report", page, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["law"] == "power_law"
+    words = read(page.read_text(encoding="utf-8"))
+    assert "4,000 refits" in words
+    assert "lie inside its 95 % interval" in words
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -293,6 +309,7 @@ def test_the_command_writes_page_and_figures(csv, tmp_path, capsys):
         (["--report", "{folder}/p.html", "--predict", "params=7B"], "needs tokens=… too"),
         (["--report", "{folder}/p.html", "--compute", "much"], "--compute: 'much' should be"),
         (["--report", "{folder}/p.html", "--group", "set"], "--report shows one fit"),
+        (["--figures", "{folder}/.."], "holds other things"),
     ],
 )
 def test_what_cannot_be_written_is_said_before_any_work(csv, tmp_path, capsys, words, says):
@@ -310,7 +327,7 @@ def test_without_matplotlib_it_says_what_to_install(csv, tmp_path, capsys, monke
 
 def test_a_command_is_said_as_it_can_be_typed():
     given = {
-        "bootstrap": 4000,
+        "bootstrap": None,
         "seed": 3,
         "json": True,
         "options": TableOptions(map=("loss=a b",), where="set == 'x'"),
@@ -335,6 +352,30 @@ def test_help_stays_quick():
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == "[]"
+
+
+def test_only_figures_of_ours_are_replaced(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "fit.svg").write_text("")
+    chosen = law("power_law")
+    PageOptions(figures=own).check(chosen, None)
+    (own / "photo.png").write_text("")
+    with pytest.raises(BadSetting, match=r"holds other things \(photo.png\)"):
+        PageOptions(figures=own).check(chosen, None)
+    with pytest.raises(BadSetting, match="power_law reads amount: use a law of params and tokens"):
+        PageOptions(figures=tmp_path / "new", compute="1e21").check(chosen, None)
+
+
+def test_every_figure_has_a_known_name(chinchilla):
+    told = told_of(settled, curves(), bootstrap=0)
+    found = {one.name for one in (*pictures(told), *pictures(chinchilla))} | {"valleys"}
+    assert found == set(FIGURES)
+
+
+def test_a_budget_that_cannot_be_split_is_said_on_the_page(chinchilla):
+    page = read(render_forecast(replace(chinchilla, plan=None, no_plan="No best size."), []))
+    assert "No best size." in page
 
 
 def test_errors_are_those_of_the_tree(tmp_path):

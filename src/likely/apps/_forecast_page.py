@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from likely.apps._forecast_checks import check_budget, check_run, folder_to_write
 from likely.apps._forecast_options import SEVERAL, assignments, number_of, to_write
-from likely.core.errors import BadSetting, Unsupported, did_you_mean
+from likely.core.errors import BadSetting, Unsupported
 
 if TYPE_CHECKING:
     from likely.apps.report._forecast_fits import Asked
     from likely.forecast.fitted import Fit
     from likely.forecast.law import Law
+    from likely.forecast.plan import Plan
     from likely.forecast.profile import Profile
     from likely.forecast.rollout import Rollout
     from likely.forecast.table import Table
@@ -71,52 +73,13 @@ class PageOptions:
             raise BadSetting(
                 "likely forecast fit", ["--report shows one fit; --group makes several."]
             )
-        _folder_to_write(self.figures)
-        _check_run(law, assignments("--predict", self.predict))
-        number_of("--compute", self.compute)
+        folder_to_write(self.figures)
+        check_run(law, assignments("--predict", self.predict))
+        check_budget(law, number_of("--compute", self.compute))
         if find_spec("matplotlib") is None:
             raise Unsupported(
                 'Figures and reports of forecasts need matplotlib: pip install "likely[figures]"'
             )
-
-
-def _folder_to_write(folder: Path | None) -> None:
-    """Only a new folder, or one of figures, may be replaced."""
-    if folder is None:
-        return
-    if folder.is_file():
-        raise BadSetting("--figures", [f"{folder} is a file: name a folder."])
-    others = (
-        [one.name for one in folder.iterdir() if one.suffix not in (".svg", ".png")]
-        if (folder.is_dir())
-        else []
-    )
-    if others:
-        raise BadSetting(
-            "--figures",
-            [f"{folder} holds other things ({sorted(others)[0]}): name a new folder."],
-        )
-
-
-def _check_run(law: "Law", given: Mapping[str, float]) -> None:
-    if not given:
-        return
-    if "schedule" in law.columns:
-        raise BadSetting(
-            "--predict",
-            [f"{law.name} reads schedules: save the fit, and ask likely forecast predict."],
-        )
-    unknown = [name for name in given if name not in law.columns]
-    problems = [
-        f"{law.name} reads no {name!r}.{did_you_mean(name, law.columns)} It reads: "
-        f"{', '.join(law.columns)}."
-        for name in unknown
-    ]
-    missing = [f"{name}=…" for name in law.columns if name not in given]
-    if missing:
-        problems.append(f"{law.name} needs {', '.join(missing)} too.")
-    if problems:
-        raise BadSetting("--predict", problems)
 
 
 def write_page(
@@ -147,10 +110,9 @@ def write_page(
     from likely.apps.report._forecast_figures import pictures_of, write_figures
     from likely.apps.report._forecast_words import Told
     from likely.core.disk import write_whole
-    from likely.forecast.plan import for_compute
 
-    held_out, why_not = _held_out(fit.law, table, settings)
-    flops = number_of("--compute", options.compute)
+    held_out, why_not = _held_out(fit, table, settings)
+    plan, no_plan = _plan(fit, number_of("--compute", options.compute))
     told = Told(
         fit=fit,
         table=table,
@@ -158,7 +120,8 @@ def write_page(
         held_out=held_out,
         why_not=why_not,
         asked=_asked(fit, assignments("--predict", options.predict)),
-        plan=None if flops is None else for_compute(fit, flops=flops),
+        plan=plan,
+        no_plan=no_plan,
         settings=settings,
         command=command,
         sources=[_source(Path(one)) for one in paths if Path(one).is_file()],
@@ -175,15 +138,25 @@ def write_page(
 
 
 def _held_out(
-    law: "Law", table: "Table", settings: Mapping[str, Any]
+    fit: "Fit", table: "Table", settings: Mapping[str, Any]
 ) -> "tuple[Rollout | None, str]":
     from likely.core.errors import BadInput
     from likely.forecast.rollout import roll_out
 
-    fewer = {**settings, "bootstrap": min(int(settings["bootstrap"]), _REFITS)}
+    fewer = {**settings, "bootstrap": min(len(fit.samples), _REFITS)}
     try:
-        return roll_out(law, table, **fewer), ""
+        return roll_out(fit.law, table, **fewer), ""
     except BadInput as problem:  # A part of the table may not be enough for the law.
+        return None, str(problem)
+
+
+def _plan(fit: "Fit", flops: float | None) -> "tuple[Plan | None, str]":
+    from likely.core.errors import BadInput
+    from likely.forecast.plan import for_compute
+
+    try:
+        return (None, "") if flops is None else (for_compute(fit, flops=flops), "")
+    except BadInput as problem:  # The page is worth having all the same.
         return None, str(problem)
 
 

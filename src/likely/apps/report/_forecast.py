@@ -40,6 +40,7 @@ def render_forecast(told: Told, pictures: Sequence[Picture]) -> str:
         cautions=told.cautions,
         predictions=_predictions(told),
         plan=_plan(told),
+        no_plan=told.no_plan,
         coefficients=_coefficients(told),
         has_profiles=bool(told.profiles),
         has_intervals=bool(len(fit.samples)),

@@ -16,13 +16,15 @@ _NAMES = {
     "params": "parameters",
     "tokens": "training tokens",
     "loss": "loss (nats/token)",
-    "from_loss": "loss it is told from (nats/token)",
+    "from_loss": "other loss (nats/token)",
     "step": "steps",
     "critical_batch": "critical batch (tokens)",
     "batch_tokens": "batch (tokens)",
     "learning_rate": "learning rate",
-    "unique_tokens": "tokens that differ",
+    "unique_tokens": "different tokens",
     "average_params": "parameters on average",
+    "encoder_params": "parameters of the encoder",
+    "decoder_params": "parameters of the decoder",
     "amount": "amount",
 }
 
@@ -97,7 +99,9 @@ def logarithmic(
     getattr(axes, f"set_{which}lim")(low, high)
     axis = getattr(axes, f"{which}axis")
     axis.set_major_locator(FixedLocator(ticks(low, high, most=most)))
-    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.4g}" if fine else short(v)))
+    axis.set_major_formatter(
+        FuncFormatter(lambda v, _: f"{v:.4g}" if fine and v < 1e4 else short(v))
+    )
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
 

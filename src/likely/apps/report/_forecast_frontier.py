@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from likely.apps.report._forecast_axes import key_of, logarithmic, named, shades
 from likely.apps.report._forecast_ink import LAW, SEEN, SOFT, TOLD, Picture, sheet
-from likely.apps.report._forecast_valleys import best_split
+from likely.apps.report._forecast_valleys import best_split, splits_compute
 from likely.forecast.fitted import Fit
 from likely.forecast.plan import OPERATIONS
 
@@ -31,7 +31,7 @@ def of_frontier(
     Returns:
         The figure; None for other laws.
     """
-    if set(fit.law.columns) != {"params", "tokens"}:
+    if not splits_compute(fit):
         return None
     params, tokens = (np.asarray(table[name], np.float64) for name in ("params", "tokens"))
     asked = np.array([[one["params"], one["tokens"]] for one in extra]).reshape(-1, 2)

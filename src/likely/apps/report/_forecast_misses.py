@@ -77,7 +77,8 @@ def costs_along(law: Law, table: Mapping[str, Any]) -> tuple[str, Float[np.ndarr
         return PLACE, np.arange(1.0, len(table[law.output]) + 1)
     if compute_of(table) is not None:
         return named("flops"), costs
-    return named([name for name in law.columns if is_numeric(table.get(name))][-1]), costs
+    read = [name for name in law.columns if is_numeric(table.get(name))]
+    return named([name for name in read if np.array_equal(table[name], costs)][-1]), costs
 
 
 def above(law: Law) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from likely.apps._forecast_shown import figure as written
-from likely.apps.report._forecast_axes import logarithmic
+from likely.apps.report._forecast_axes import logarithmic, short
 from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, sheet
 from likely.forecast.profile import Profile
 
@@ -48,6 +48,8 @@ def of_profiles(profiles: Sequence[Profile]) -> Picture | None:
 
 
 def _panel(axes: "Axes", one: Profile) -> None:
+    from matplotlib.ticker import FuncFormatter
+
     top = 3.5 * one.threshold
     low, high = _window(one, top)
     axes.axvspan(one.low, one.high, color=LAW, alpha=0.12, linewidth=0)
@@ -58,6 +60,8 @@ def _panel(axes: "Axes", one: Profile) -> None:
         logarithmic(axes, "x", low=low, high=high, most=4)
     elif high > low:
         axes.set_xlim(low, high)
+        if high > 1e4:
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: short(v)))
         axes.locator_params(axis="x", nbins=4)
     axes.set_ylim(-0.03 * top, top)
     axes.locator_params(axis="y", nbins=4)

@@ -28,7 +28,7 @@ def of_valleys(fit: Fit, table: Mapping[str, Any]) -> Picture | None:
     Returns:
         The figure; None where the law or the table has no such budgets.
     """
-    if set(fit.law.columns) != {"params", "tokens"}:
+    if not splits_compute(fit):
         return None
     params, tokens = (np.asarray(table[name], np.float64) for name in ("params", "tokens"))
     compute = OPERATIONS * params * tokens
@@ -68,6 +68,18 @@ def of_valleys(fit: Fit, table: Mapping[str, Any]) -> Picture | None:
         "dots is extrapolated, and dots with no turn cannot say where the valley is."
     )
     return Picture("valleys", "Valleys of equal compute", caption, figure)
+
+
+def splits_compute(fit: Fit) -> bool:
+    """Whether a law says how to split a budget between size and data.
+
+    Args:
+        fit: of any law.
+
+    Returns:
+        True for losses of params and tokens.
+    """
+    return set(fit.law.columns) == {"params", "tokens"} and fit.law.output == "loss"
 
 
 def budgets_of(compute: Any, params: Any) -> list[float]:

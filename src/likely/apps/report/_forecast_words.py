@@ -30,6 +30,7 @@ class Told:
         why_not: why there are none.
         asked: a run that is predicted.
         plan: what to train for a budget.
+        no_plan: why there is none, where one was asked for.
         settings: of the fit: `starts`, `bootstrap`, `seed`, `by`, `priors`.
         command: what makes the page again.
         sources: name, bytes and fingerprint of every file that was read.
@@ -42,6 +43,7 @@ class Told:
     why_not: str = ""
     asked: Asked | None = None
     plan: Plan | None = None
+    no_plan: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
     sources: Sequence[tuple[str, int, str]] = ()
@@ -92,9 +94,8 @@ def amount_of(fit: Fit, value: float) -> str:
     Returns:
         `a loss of 2.021 nats/token`.
     """
-    if fit.law.output == "loss":
-        return f"a loss of {value:.4g} nats/token"
-    return f"a {fit.law.output.replace('_', ' ')} of {written(value)}"
+    name, _, unit = named(fit.law.output).partition(" (")
+    return f"a {name} of {written(value)} {unit.rstrip(')')}".rstrip()
 
 
 def run_in_words(columns: Mapping[str, float]) -> str:
@@ -106,13 +107,12 @@ def run_in_words(columns: Mapping[str, float]) -> str:
     Returns:
         `70B parameters and 1.4T training tokens`.
     """
-    known = ("params", "tokens")
-    return joined(
-        [
-            f"{short(value)} {named(name)}" if name in known else f"{named(name)} = {short(value)}"
-            for name, value in columns.items()
-        ]
-    )
+    said = []
+    for column, value in columns.items():
+        name, _, unit = named(column).partition(" (")
+        size = f"{short(value)} {unit.rstrip(')') or name}"
+        said.append(f"a {name} of {size}" if unit else size)
+    return joined(said)
 
 
 def _span(said: Prediction) -> str:
