@@ -158,6 +158,8 @@ def _name(axes: "Axes", costs: Any, y: Any, odd: Any, edge: float, table: Any) -
             va="center",
             fontsize=8,
             color=TOLD,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
+            zorder=5,
             arrowprops={"arrowstyle": "-", "color": TOLD, "linewidth": 0.6, "shrinkB": 3},
         )
 
