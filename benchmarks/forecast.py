@@ -1,12 +1,12 @@
-"""Forecasts: how long fits take, and how often runs that were not seen lay inside their intervals.
+"""Forecasts: how long fits take, how often unseen runs lay inside their intervals, how many to buy.
 
-python -m benchmarks.forecast                   both parts, write results/forecast.json
-python -m benchmarks.forecast --only real       one part, keep the other of the file
+python -m benchmarks.forecast                   all parts , write results/forecast.json
+python -m benchmarks.forecast --only real       one part, keep the others of the file
 python -m benchmarks.forecast --fast --out FILE few refits: does it run?
 
-One thread. Both need LIKELY_MEASUREMENTS, the folder of published tables. Beside ours on the same
-tables: the published procedure (L-BFGS of scipy from its grid of 4,500 starts, here with our
-derivatives), and the package `chinchilla` where it is installed.
+One thread. The first two need LIKELY_MEASUREMENTS, the folder of published tables. Beside ours on
+the same tables: the published procedure (L-BFGS of scipy from its grid of 4,500 starts, here with
+derivatives written by hand), and the package `chinchilla` where it is installed.
 """
 
 import argparse
@@ -25,8 +25,6 @@ import numpy as np
 from benchmarks.gradient_file import ROOT, about
 from likely.core.errors import LikelyError
 from likely.forecast import schedules
-from likely.forecast._problem import problem_of
-from likely.forecast._solve import look
 from likely.forecast.fit import fit
 from likely.forecast.law import law as law_of
 from likely.forecast.reach import compute_of
@@ -38,6 +36,8 @@ FORMAT = 1
 BARS = {"chinchilla fit": 0.1, "chinchilla, 4,000 refits": 5.0, "annealing fit": 0.1,
         "multi_power fit": 5.0}  # fmt: skip
 C4 = "eval/c4_val/CrossEntropyLoss"
+FEWEST_DECADES = 2.0
+PLANTED = {"E": 1.8, "A": 480.0, "B": 2085.0, "alpha": 0.348, "beta": 0.366}
 SIZES = ("params", "tokens", "loss")
 
 
@@ -66,24 +66,30 @@ def published(table):
     """Hoffmann's procedure: L-BFGS from every point of the grid, in logarithms of E, A, B."""
     from scipy.optimize import minimize
 
-    problem = problem_of(law_of("chinchilla"), table, held={}, delta=1e-3)
+    sizes, tokens = np.log(table["params"]), np.log(table["tokens"])
+    observed, delta = np.log(table["loss"]), 1e-3
 
     def both(point):
-        # Our coordinates are logarithms throughout; the exponents are searched as they are.
-        inner = np.array([*point[:3], *np.log(np.maximum(point[3:], 1e-12))])
-        loss, slope, _ = look(problem, inner[None])
-        slope = slope[0] / np.array([1, 1, 1, *np.maximum(point[3:], 1e-12)])
-        return (float(loss[0]), slope) if np.isfinite(loss[0]) else (1e10, np.zeros(5))
+        a, b, e, alpha, beta = point
+        parts = np.stack([a - alpha * sizes, b - beta * tokens, np.full(len(sizes), e)])
+        top = parts.max(axis=0)
+        said = top + np.log(np.exp(parts - top).sum(axis=0))
+        share, away = np.exp(parts - said), said - observed
+        pull = np.clip(away, -delta, delta)
+        loss = np.where(np.abs(away) <= delta, away**2 / 2, delta * (np.abs(away) - delta / 2))
+        slope = share @ pull
+        by_size, by_tokens = -(share[0] * sizes) @ pull, -(share[1] * tokens) @ pull
+        return loss.sum(), np.array([*slope, by_size, by_tokens])
 
-    best, arrived, ends = np.inf, 0, []
     halves, fives = np.arange(0, 2.1, 0.5), np.arange(0, 26, 5)
-    grid = product(np.arange(-1, 1.1, 0.5), fives, fives, halves, halves)
-    for start in grid:
-        found = minimize(both, start, jac=True, method="L-BFGS-B")
-        ends.append(found.fun)
-        best = min(best, found.fun)
-    arrived = float((np.array(ends) <= best * (1 + 1e-3)).mean())
-    return {"objective": best, "starts": len(ends), "arrived": arrived}
+    grid = product(fives, fives, np.arange(-1, 1.1, 0.5), halves, halves)
+    ends = np.array([minimize(both, start, jac=True, method="L-BFGS-B").fun for start in grid])
+    best = float(ends.min())
+    return {
+        "objective": best,
+        "starts": len(ends),
+        "arrived": round(float((ends <= best * (1 + 1e-3)).mean()), 4),
+    }
 
 
 def package(table, each):
@@ -164,7 +170,7 @@ def speed(fast):
 
 
 def tables():
-    """Published tables of runs with at least three decades of compute."""
+    """Published tables of runs."""
     at = folder()
     yield "chinchilla_epoch", chinchilla_runs()
     for name in ("c4_original", "rpj"):
@@ -227,7 +233,7 @@ def real(fast):
     """Largest-fifth roll-outs of every table, by law."""
     refits, kept = (50 if fast else 1000), []
     for name, table in tables():
-        if decades(table) < 2.95:
+        if decades(table) < FEWEST_DECADES:
             print("left out, too few decades:", name, decades(table), flush=True)
             continue
         for law in ("chinchilla", "kaplan"):
@@ -249,15 +255,46 @@ def real(fast):
     return kept
 
 
+def planted(rows, noise, seed):
+    """A table of runs of Hoffmann's law over two decades of size and one and a half of ratio."""
+    rng, law = np.random.default_rng([rows, seed]), law_of("chinchilla")
+    params = 10 ** rng.uniform(7.3, 9.3, rows)
+    tokens = params * 10 ** rng.uniform(0.5, 2, rows)
+    table = {"params": params, "tokens": tokens}
+    return {**table, "loss": law(table, **PLANTED) * np.exp(rng.normal(0, noise, rows))}
+
+
+def runs(fast):
+    """How sure the loss at ten times the compute is, by the number of runs and their noise."""
+    kept, law, tries = [], law_of("chinchilla"), 3 if fast else 30
+    for noise, rows in product((0.002, 0.005, 0.02), (6, 8, 12, 20, 40, 80)):
+        width, away, inside = [], [], []
+        for seed in range(tries):
+            table = planted(rows, noise, seed)
+            flops = 10 * float(compute_of(table).max())
+            best = np.sqrt(flops / 120)
+            asked = {"params": np.array([best]), "tokens": np.array([20 * best])}
+            said = fit("chinchilla", table, bootstrap=200).predict(asked)
+            truth = law(asked, **PLANTED)[0]
+            width.append(np.log(said.high[0] / said.low[0]) / 2)
+            away.append(abs(np.log(said.value[0] / truth)))
+            inside.append(said.low[0] <= truth <= said.high[0])
+        row = {"runs": rows, "noise": noise, "half_width": float(np.median(width)),
+               "error": float(np.median(away)), "inside": float(np.mean(inside))}  # fmt: skip
+        kept.append({k: round(v, 5) for k, v in row.items()} | {"tables": tries})
+        print(kept[-1], flush=True)
+    return kept
+
+
 def main():
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("speed", "real"))
+    parser.add_argument("--only", choices=("speed", "real", "runs"))
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     kept = json.loads(given.out.read_text()) if given.out.is_file() else {}
-    for name, part in (("speed", speed), ("real", real)):
+    for name, part in (("speed", speed), ("real", real), ("runs", runs)):
         if given.only in (None, name):
             kept[name] = part(given.fast)
     kept |= {"format": FORMAT, "about": about()}

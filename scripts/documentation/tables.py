@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from likely.core.catalogue import catalogue
-from scripts.documentation import gpu, gradients, objectives, scan
+from scripts.documentation import forecasts, gpu, gradients, objectives, scan
 from scripts.documentation.docstring import parse
 from scripts.documentation.source import ROOT, SOURCE, Symbol, parameters, symbols
 
@@ -216,6 +216,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "scan_gpu": gpu.heads_on_page,
     "scan_gpu_steps": gpu.steps_on_page,
     "objectives": objectives.on_page,
+    "forecast_speed": forecasts.speed,
+    "forecast_real": forecasts.real,
+    "forecast_runs": forecasts.runs,
     "objectives_status": objectives.status,
     "entries_objectives": _entries("objectives"),
     "entries_decode": _entries("decode"),

@@ -158,9 +158,26 @@ def two_lines(name, law, table, values):
         np.testing.assert_allclose(found, -rate, atol=1e-10)
 
 
+def a_power_at_constant_rate(name, law, table, values):
+    """Where the rate neither rises nor falls, only the power of its sum is left."""
+    plain = law_of("multi_power(counts_warmup=False)") if name == "multi_power" else law
+    step = np.array([10.0, 100.0, 3000.0])
+    flat = {"step": step, "schedule": [np.full(3000, 1e-3)] * 3}
+    wanted = values["L0"] + values["A"] * (1e-3 * step) ** -values["alpha"]
+    np.testing.assert_allclose(plain(flat, **values), wanted, rtol=1e-9)
+
+
 KNOWN = {
     one.__name__: one
-    for one in (rescales, is_chinchilla, one_epoch, large_batches, is_a_power, two_lines)
+    for one in (
+        rescales,
+        is_chinchilla,
+        one_epoch,
+        large_batches,
+        is_a_power,
+        two_lines,
+        a_power_at_constant_rate,
+    )
 }
 
 

@@ -459,7 +459,7 @@ def test_forecasts_need_no_torch():
     code = (
         "import sys, likely.forecast.fit, likely.forecast.plan, likely.forecast.table\n"
         "from likely.forecast.law import law; law('chinchilla')\n"
-        "heavy = ('torch', 'transformers', 'scipy.optimize', 'polars')\n"
+        "heavy = ('torch', 'transformers', 'scipy.optimize', 'pyarrow')\n"
         "print([m for m in heavy if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

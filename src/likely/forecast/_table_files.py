@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from likely.core.errors import BadInput, first_line
+from likely.core.errors import BadInput, Unsupported, first_line
 from likely.forecast._numbers import column, is_missing, number
 from likely.forecast._raw import Raw, from_objects
 
@@ -169,19 +169,25 @@ def _json(path: Path, text: str, kind: str) -> Raw:
 
 
 def _parquet(path: Path) -> Raw:
-    import polars
-
     try:
-        frame = polars.read_parquet(path)
-    except (polars.exceptions.PolarsError, OSError) as problem:
+        import pyarrow as arrow
+        from pyarrow import parquet
+    except ModuleNotFoundError as problem:
+        raise Unsupported(
+            f'{path} is Parquet, which needs pyarrow: pip install "likely[data]".'
+        ) from problem
+    try:
+        frame = parquet.read_table(path)
+    except (arrow.ArrowException, OSError) as problem:
         raise BadInput(f"{path} is no Parquet: {first_line(problem)}.") from problem
     columns: dict[str, np.ndarray] = {}
-    for series in frame:
-        if series.dtype.is_numeric():
-            columns[series.name] = series.cast(polars.Float64).to_numpy().astype(np.float64)
-        elif isinstance(series.dtype, polars.Struct):
-            inner = from_objects((one or {} for one in series.to_list()), ()).columns
-            columns |= {f"{series.name}.{name}": values for name, values in inner.items()}
+    for name, held in zip(frame.column_names, frame.columns, strict=True):
+        kind = held.type
+        if arrow.types.is_integer(kind) or arrow.types.is_floating(kind):
+            columns[name] = held.cast(arrow.float64()).to_numpy()
+        elif arrow.types.is_struct(kind):
+            inner = from_objects((one or {} for one in held.to_pylist()), ()).columns
+            columns |= {f"{name}.{part}": values for part, values in inner.items()}
         else:
-            columns[series.name] = column(series.to_list())
-    return Raw(columns, tuple(f"{path.name}, row {n}" for n in range(1, frame.height + 1)))
+            columns[name] = column(held.to_pylist())
+    return Raw(columns, tuple(f"{path.name}, row {n}" for n in range(1, frame.num_rows + 1)))

@@ -7,9 +7,7 @@ import numpy as np
 from likely.forecast.columns import Column, Exponent, Positive
 
 
-def factors(
-    params: Column, tokens: Column, *, alpha: Exponent, beta: Exponent
-) -> dict[str, Column]:
+def linear(params: Column, tokens: Column, *, alpha: Exponent, beta: Exponent) -> dict[str, Column]:
     """What E, A and B are multiplied with."""
     return {
         "E": 1.0,
@@ -18,7 +16,7 @@ def factors(
     }
 
 
-def loss(
+def value_and_jacobian(
     params: Column,
     tokens: Column,
     *,
@@ -29,7 +27,7 @@ def loss(
     beta: Exponent,
 ) -> tuple[Any, dict[str, Any]]:
     """E + A params^-alpha + B tokens^-beta, and its derivative by every coefficient."""
-    of = factors(params, tokens, alpha=alpha, beta=beta)
+    of = linear(params, tokens, alpha=alpha, beta=beta)
     from_params, from_tokens = A * of["A"], B * of["B"]
     return E + from_params + from_tokens, {
         **of,

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from likely.forecast.columns import Column, Exponent, Positive, Schedules
 from likely.forecast.laws._rates import Taken, by_rate, by_schedule, falls_of, remembered
 
+LAWS = {"a_power_at_constant_rate"}
 STARTS = {"alpha": np.geomspace(0.1, 2.0, 12)}
 
 Decay = Annotated[float, Ge(0), Lt(1)]

@@ -3,8 +3,9 @@
 import numpy as np
 
 from likely.forecast.columns import Column, Exponent, Positive
-from likely.forecast.laws import _two_powers
+from likely.forecast.laws._two_powers import linear, value_and_jacobian
 
+__all__ = ["LAWS", "STARTS", "average_params", "linear", "value_and_jacobian"]
 LAWS = {
     "falls_in_average_params",
     "falls_in_tokens",
@@ -55,50 +56,4 @@ def average_params(
         Jin et al., The Journey Matters: Average Parameter Count over Pre-training Unifies Sparse
         and Dense Scaling Laws, 2025. arXiv:2501.12486
     """
-    given = {"E": E, "A": A, "B": B, "alpha": alpha, "beta": beta}
-    loss: Column = _two_powers.loss(average_params, tokens, **given)[0]
-    return loss
-
-
-def linear(
-    average_params: Column, tokens: Column, *, alpha: Exponent, beta: Exponent
-) -> dict[str, Column]:
-    """What E, A and B are multiplied with.
-
-    Args:
-        average_params: mean size.
-        tokens: D.
-        alpha: exponent of the mean size.
-        beta: exponent of the tokens.
-
-    Returns:
-        Coefficient → its factor.
-    """
-    return _two_powers.factors(average_params, tokens, alpha=alpha, beta=beta)
-
-
-def value_and_jacobian(
-    average_params: Column,
-    tokens: Column,
-    *,
-    E: Positive,
-    A: Positive,
-    B: Positive,
-    alpha: Exponent,
-    beta: Exponent,
-) -> tuple[Column, dict[str, Column]]:
-    """The law, and its derivative by every coefficient.
-
-    Args:
-        average_params: mean size.
-        tokens: D.
-        E: loss that stays.
-        A: scale of the mean size.
-        B: scale of the tokens.
-        alpha: exponent of the mean size.
-        beta: exponent of the tokens.
-
-    Returns:
-        The loss, and coefficient → derivative.
-    """
-    return _two_powers.loss(average_params, tokens, E=E, A=A, B=B, alpha=alpha, beta=beta)
+    return E + A * average_params**-alpha + B * tokens**-beta

@@ -3,6 +3,9 @@
 import numpy as np
 
 from likely.forecast.columns import Column, Exponent, Positive
+from likely.forecast.laws._two_powers import linear, value_and_jacobian
+
+__all__ = ["LAWS", "STARTS", "chinchilla", "linear", "value_and_jacobian"]
 
 LAWS = {"falls_in_params", "falls_in_tokens", "rescales"}
 STARTS = {"alpha": np.linspace(0.05, 1.0, 12), "beta": np.linspace(0.05, 1.0, 12)}
@@ -46,53 +49,3 @@ def chinchilla(
         the published numbers should have been, and how wide their intervals are).
     """
     return E + A * params**-alpha + B * tokens**-beta
-
-
-def linear(params: Column, tokens: Column, *, alpha: Exponent, beta: Exponent) -> dict[str, Column]:
-    """What E, A and B are multiplied with.
-
-    Args:
-        params: N.
-        tokens: D.
-        alpha: exponent of the parameters.
-        beta: exponent of the tokens.
-
-    Returns:
-        Coefficient → its factor.
-    """
-    return {"E": 1.0, "A": params**-alpha, "B": tokens**-beta}
-
-
-def value_and_jacobian(
-    params: Column,
-    tokens: Column,
-    *,
-    E: Positive,
-    A: Positive,
-    B: Positive,
-    alpha: Exponent,
-    beta: Exponent,
-) -> tuple[Column, dict[str, Column]]:
-    """The law, and its derivative by every coefficient.
-
-    Args:
-        params: N.
-        tokens: D.
-        E: loss that stays.
-        A: scale of the parameters.
-        B: scale of the tokens.
-        alpha: exponent of the parameters.
-        beta: exponent of the tokens.
-
-    Returns:
-        The loss, and coefficient → derivative.
-    """
-    of_params, of_tokens = np.exp(-alpha * np.log(params)), np.exp(-beta * np.log(tokens))
-    from_params, from_tokens = A * of_params, B * of_tokens
-    return E + from_params + from_tokens, {
-        "E": 1.0,
-        "A": of_params,
-        "B": of_tokens,
-        "alpha": -np.log(params) * from_params,
-        "beta": -np.log(tokens) * from_tokens,
-    }

@@ -15,6 +15,7 @@ Remainder: TypeAlias = Annotated[Coefficient, Ge(0.01), Le(5)]
 Blocks = Annotated[int, Ge(1)]
 Falls = Float[np.ndarray, "R K"]
 
+LAWS = {"a_power_at_constant_rate"}
 REFITS = 400
 """Tables drawn again; each takes some twenty milliseconds."""
 
