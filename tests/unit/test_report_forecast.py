@@ -23,6 +23,7 @@ from likely.apps.report import render_forecast
 from likely.apps.report._forecast_axes import short, ticks
 from likely.apps.report._forecast_figures import write_figures
 from likely.apps.report._forecast_law_words import drawn_formula, formula, meanings, references
+from likely.apps.report._forecast_names import name_dots
 from likely.apps.report._forecast_valleys import budgets_of
 from likely.core.errors import BadInput, BadSetting
 from likely.forecast.cautions import Caution
@@ -384,3 +385,22 @@ def test_errors_are_those_of_the_tree(tmp_path):
         PageOptions(figures=tmp_path).check(law("chinchilla"), None)
     with pytest.raises(BadInput):
         told_of("chinchilla", runs(sizes=2, budgets=2), bootstrap=0)
+
+
+def test_names_do_not_hide_each_other():
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    x, y = np.array([1.0, 1.0, 1.0, 9.0]), np.array([9.0, 8.9, 8.8, 0.2])
+    axes.set_xlim(0, 10)
+    axes.set_ylim(0, 10)
+    names = ["line 1, +12.0 %", "line 2", "line 3", "a run with a long name"]
+    name_dots(axes, x, y, np.arange(4), names)
+    figure.draw_without_rendering()
+    boxes = [one.get_window_extent().padded(-2) for one in axes.texts]
+    whole = axes.get_window_extent().padded(4)
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+        assert whole.x0 <= box.x0 < box.x1 <= whole.x1
+        assert whole.y0 <= box.y0 < box.y1 <= whole.y1

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from likely.apps.report._forecast_against import drawn_rows
-from likely.apps.report._forecast_axes import logarithmic, named, plain, short
+from likely.apps.report._forecast_axes import logarithmic, named, short
 from likely.apps.report._forecast_ink import LAW, SEEN, TOLD, Picture, sheet
+from likely.apps.report._forecast_names import called, name_dots
 from likely.core.errors import BadInput
 from likely.forecast.fitted import Fit
 from likely.forecast.law import Law
@@ -52,7 +53,12 @@ def of_residuals(fit: Fit, table: Mapping[str, Any]) -> Picture:
             axes.scatter(costs[some][rows], height[rows], c=TOLD, s=26, marker=marker, zorder=4)
     axes.set_ylim(-edge, edge)
     along(axes, label, costs)
-    _name(axes, costs, y, odd, edge, table)
+    heights = np.clip(y, -0.94 * edge, 0.94 * edge)
+    said = [
+        f"{name}, {y[row]:+.1f} %" if abs(y[row]) > edge else name
+        for row, name in zip(odd, called(table, odd, len(y)), strict=True)
+    ]
+    name_dots(axes, costs, heights, odd, said)
     axes.set_ylabel(f"log of observed over the law, in %\n({above(fit.law)})")
     caption = (
         "Each dot is a run; the band holds 95 % of runs, and runs far outside are named; a cloud "
@@ -134,46 +140,3 @@ def _odd(fit: Fit, y: Any) -> Any:
     wide = 1.25 * float(np.quantile(kept, 0.9)) if len(kept) else 0.0
     far = np.flatnonzero(size > max(4.5 * usual, wide, 1e-3))
     return far[np.argsort(-size[far])][:_NAMED]
-
-
-def _name(axes: "Axes", costs: Any, y: Any, odd: Any, edge: float, table: Any) -> None:
-    rows = _places(table, len(y))
-    low, high = axes.get_xlim()
-    middle = np.sqrt(low * high) if axes.get_xscale() == "log" else (low + high) / 2
-    taken: list[float] = []
-    for row in odd[np.argsort(-np.abs(y[odd]))]:
-        called = plain(rows[row], 28)
-        height = float(np.clip(y[row], -0.94 * edge, 0.94 * edge))
-        # Names of runs as high as each other stand one below the other, towards the middle.
-        while any(abs(height - other) < 0.13 * edge for other in taken):
-            height -= np.sign(y[row]) * 0.03 * edge
-        taken.append(height)
-        right = costs[row] > middle
-        axes.annotate(
-            f"{called}, {y[row]:+.1f} %" if abs(y[row]) > edge else called,
-            (costs[row], float(np.clip(y[row], -0.94 * edge, 0.94 * edge))),
-            xytext=(_aside(axes, costs[row], -0.04 if right else 0.04), height),
-            textcoords="data",
-            ha="right" if right else "left",
-            va="center",
-            fontsize=8,
-            color=TOLD,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
-            zorder=5,
-            arrowprops={"arrowstyle": "-", "color": TOLD, "linewidth": 0.6, "shrinkB": 3},
-        )
-
-
-def _places(table: Any, count: int) -> list[str]:
-    """Where rows stand; without the name of the file where all are of one."""
-    rows = getattr(table, "rows", None) or [f"row {i + 1}" for i in range(count)]
-    parts = [row.rpartition(", ") for row in rows]
-    return [last for *_, last in parts] if len({file for file, *_ in parts}) == 1 else list(rows)
-
-
-def _aside(axes: "Axes", place: float, share: float) -> float:
-    """A place farther along the axis by a share of its length."""
-    low, high = axes.get_xlim()
-    if axes.get_xscale() == "log":
-        return float(place * (high / low) ** share)
-    return float(place + share * (high - low))
