@@ -53,7 +53,7 @@ def name_dots(
     dots = np.stack([_shares(axes, "x", x), _shares(axes, "y", y)], 1)
     taken: list[tuple[float, float, float, float]] = []
     for row, name in zip(rows, names, strict=True):
-        box, right = _free(dots, row, _LETTER * len(name), taken)
+        box, right = _free(dots, int(row), _LETTER * len(name), taken)
         taken.append(box)
         axes.annotate(
             name,
