@@ -85,8 +85,8 @@ def _free(
     others = np.delete(dots, row, axis=0)
     for distance, shift in enumerate(_SHIFTS):
         for left_of in (at[0] > 0.5, at[0] <= 0.5):
-            start = at[0] - _GAP - wide if left_of else at[0] + _GAP
-            middle = at[1] + shift * _HIGH
+            start = float(at[0] - _GAP - wide if left_of else at[0] + _GAP)
+            middle = float(at[1] + shift * _HIGH)
             box = (start, start + wide, middle - _HIGH / 2, middle + _HIGH / 2)
             hidden = _inside(others, box) + 10 * sum(_meet(box, one) for one in taken)
             if box[0] < 0 or box[1] > 1 or box[2] < 0 or box[3] > 1:
@@ -102,4 +102,4 @@ def _inside(dots: Any, box: tuple[float, float, float, float]) -> int:
 
 
 def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
+    return bool(a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3])
