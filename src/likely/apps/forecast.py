@@ -108,6 +108,7 @@ def fit_law(
     from likely.forecast.files import save as write
     from likely.forecast.fit import fit, fit_by
     from likely.forecast.law import law as law_of
+    from likely.forecast.rollout import seed_noise
 
     to_write("--save", save)
     if group and save:
@@ -135,10 +136,11 @@ def fit_law(
         return
     made = fit(chosen, read, **settings)
     profiles = _profiles(made, read, profile)
+    floor = seed_noise(read, columns=chosen.columns, output=chosen.output)
     if save:
         write(made, save)
     if json:
-        row = {**as_json(made, samples=False), "notes": list(read.notes)}
+        row = {**as_json(made, samples=False), "notes": list(read.notes), "seed_noise": floor}
         row["profiles"] = {
             one.name: {
                 "low": None if one.open_below else one.low,
@@ -148,7 +150,7 @@ def fit_law(
         }
         print_json(plain(row))
         return
-    shown.show_fit(made, profiles)
+    shown.show_fit(made, profiles, floor=floor)
     if save:
         asked = " ".join(f"{name}=…" for name in chosen.columns)
         how = '--schedule "cosine(steps=…, peak=…)"' if "schedule" in asked else f"--set {asked}"
