@@ -113,6 +113,7 @@ def fit_law(
     from likely.forecast.files import save as write
     from likely.forecast.fit import fit, fit_by
     from likely.forecast.law import law as law_of
+    from likely.forecast.rollout import seed_noise
 
     given = dict(locals())
     to_write("--save", save)
@@ -142,6 +143,7 @@ def fit_law(
         return
     made = fit(chosen, read, **settings)
     profiles = _profiles(made, read, profile)
+    floor = seed_noise(read, columns=chosen.columns, output=chosen.output)
     if save:
         write(made, save)
     if page.wanted:
@@ -151,7 +153,7 @@ def fit_law(
         )
         messages().print(f"Wrote {' and '.join(map(str, written))}.")
     if json:
-        row = {**as_json(made, samples=False), "notes": list(read.notes)}
+        row = {**as_json(made, samples=False), "notes": list(read.notes), "seed_noise": floor}
         row["profiles"] = {
             one.name: {
                 "low": None if one.open_below else one.low,
@@ -161,7 +163,7 @@ def fit_law(
         }
         print_json(plain(row))
         return
-    shown.show_fit(made, profiles)
+    shown.show_fit(made, profiles, floor=floor)
     if save:
         asked = " ".join(f"{name}=…" for name in chosen.columns)
         how = '--schedule "cosine(steps=…, peak=…)"' if "schedule" in asked else f"--set {asked}"
