@@ -59,8 +59,8 @@ def _intervals(fit: Fit, settings: Mapping[str, Any]) -> str:
     )
     if fit.stretch > 1:
         return (
-            f"{said} Within the table, dear rows missed what cheap ones had promised by "
-            f"{fit.stretch:.2f} times what these intervals said, and intervals of predictions are "
+            f"{said} Rows of the table, predicted from the others, missed by "
+            f"{fit.stretch:.2f} times what such intervals said, and intervals of predictions are "
             "widened by that factor."
         )
     return f"{said} Dear rows of the table were not missed by more than that: nothing was widened."
