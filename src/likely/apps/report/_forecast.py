@@ -62,7 +62,7 @@ def render_forecast(told: Told, pictures: Sequence[Picture]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    names = ("likely", "numpy", "scipy", "pyarrow", "matplotlib")
+    names = ("likely", "numpy", "scipy", "matplotlib")
     made = {"date": date.today().isoformat(), "python": platform.python_version()}
     return made | {name: version(name) for name in names}
 
