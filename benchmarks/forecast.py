@@ -192,6 +192,35 @@ def tables():
     )  # fmt: skip
 
 
+def unseen_schedules(size):
+    """Published curves: three to learn from, six to foretell after their branch."""
+    table = read_table(
+        folder() / "mpl_curves" / "curves.csv", needs=("step", "schedule", "loss"),
+        where=f"model_m == {size}", warmup=2160,
+    )  # fmt: skip
+    names, rates = np.asarray(table["schedule_name"]), list(table["schedule"])
+    seen = np.isin(names, ("cosine_24000", "constant_24000", "wsdcon_9"))
+    learnt = [rates[int(np.flatnonzero(names == one)[0])] for one in sorted(set(names[seen]))]
+    branch = {
+        one: schedules.branch_step(rates[int(np.flatnonzero(names == one)[0])], learnt)
+        for one in set(names[~seen])
+    }
+    after = np.array([s >= branch.get(n, 0) for s, n in zip(table["step"], names, strict=True)])
+    kept = table.take(seen | after)
+    return kept, (~seen)[seen | after]
+
+
+def along(fast):
+    """Roll-outs of schedules that were not seen."""
+    for size, law in product((25, 100), ("annealing", "multi_power")):
+        table, held_out = unseen_schedules(size)
+        refits = 20 if fast else 200
+        found = predict_rows(law, table, held_out=held_out, bootstrap=refits)
+        raw = predict_rows(law, table, held_out=held_out, bootstrap=refits, stretch=False)
+        row = {"table": f"mpl_curves {size}M", "law": law, "decades": None, **scored(found)}
+        yield row | {"inside_unstretched": round(raw.coverage, 4)}
+
+
 def decades(table):
     """Of compute."""
     compute = compute_of(table)
@@ -252,6 +281,9 @@ def real(fast):
             print(row, flush=True)
         if fast and len(kept) > 2:
             break
+    for row in along(fast):
+        kept.append(row)
+        print(row, flush=True)
     return kept
 
 

@@ -63,7 +63,7 @@ def real() -> str:
             [
                 one["table"],
                 one["law"],
-                f"{one['decades']:.1f}",
+                "" if one["decades"] is None else f"{one['decades']:.1f}",
                 f"{one['rows']} of {one['rows'] + one['learnt_from']}",
                 f"{one['mean_error']:.2%}",
                 f"{one['bias']:+.2%}",

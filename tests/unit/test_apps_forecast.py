@@ -193,6 +193,22 @@ def test_valleys(capsys, tmp_path):
     assert "N* ∝ C^0.500" in out
 
 
+def test_sweeps(capsys, tmp_path):
+    rows = [
+        {"params": n, "tokens": 20 * n, "lr": lr, "loss": 3 + abs(np.log(lr * n**0.5 / 30)) / 9}
+        for n in (1e7, 1e8, 1e9)
+        for lr in 30 / n**0.5 * 2.0 ** np.arange(-2, 3)
+    ]
+    write(tmp_path / "sweep.csv", rows)
+    made = read(
+        capsys, "fit", "learning_rate_law", tmp_path / "sweep.csv", "--sweep", "params,tokens",
+        "--hold", "tokens_exponent=0", "--bootstrap", 0,
+    )  # fmt: skip
+    assert made["rows"] == 3
+    assert made["coefficients"]["params_exponent"] == pytest.approx(0.5, abs=1e-3)
+    assert made["coefficients"]["c"] == pytest.approx(30, rel=1e-2)
+
+
 def test_laws_are_listed(capsys):
     made = read(capsys, "laws")
     assert made["chinchilla"]["columns"] == ["params", "tokens"]

@@ -35,6 +35,9 @@ class TableOptions:
         by: columns that tell runs apart, joined by commas; left out, `run`, or else all texts.
             Rows of one run are drawn together.
         warmup: steps in which the learning rate rose from 0, for laws of schedules.
+        sweep: columns of equal runs in a sweep over settings, joined by commas: of each such cell
+            the settings of the lowest loss are kept, for laws of learning rate and batch size.
+        within: share above the lowest loss that counts as lowest; settings are averaged over it.
         on_error: skip leaves out rows that cannot be used, and lists them; raise stops there.
     """
 
@@ -46,12 +49,14 @@ class TableOptions:
     average: int = 1
     by: str = ""
     warmup: int | None = None
+    sweep: str = ""
+    within: float = 0.0
     on_error: Literal["skip", "raise"] = "skip"
 
     @property
     def names(self) -> tuple[str, ...]:
         """Columns that tell runs apart."""
-        return tuple(name.strip() for name in self.by.split(",") if name.strip())
+        return _split(self.by)
 
     def read(self, paths: Sequence[str], *laws: "Law") -> "Table":
         """The table for one law, or for several at once.
@@ -63,8 +68,19 @@ class TableOptions:
         Returns:
             The table.
         """
+        from likely.forecast.step_law import best_of_sweep
+        from likely.forecast.table import Table
+
         needs = [name for law in laws for name in (*law.columns, law.output)]
-        return self._read(paths, tuple(dict.fromkeys(needs)))
+        if not self.sweep:
+            return self._read(paths, tuple(dict.fromkeys(needs)))
+        cells = _split(self.sweep)
+        swept = [name for name in needs if name not in cells]
+        read = self._read(paths, tuple(dict.fromkeys([*cells, *swept, "loss"])))
+        best = best_of_sweep(read, cells, tune=swept, within=self.within)
+        return Table(best).noted(
+            *read.notes, f"The lowest losses of a sweep: {len(best['loss'])} of {read.count} rows."
+        )
 
     def read_columns(self, paths: Sequence[str], law: "Law") -> "Table":
         """The table of runs that have no result yet.
@@ -106,6 +122,10 @@ class TableOptions:
             warmup=self.warmup,
             on_error=self.on_error,
         )
+
+
+def _split(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def assignments(option: str, given: Sequence[str]) -> dict[str, float]:

@@ -51,13 +51,19 @@ def show_cautions(cautions: "Sequence[Caution]") -> None:
         console.print(f"  → {one.do}")
 
 
-def show_fit(fit: "Fit", profiles: "Sequence[Profile]" = (), title: str | None = None) -> None:
+def show_fit(
+    fit: "Fit",
+    profiles: "Sequence[Profile]" = (),
+    title: str | None = None,
+    floor: float | None = None,
+) -> None:
     """Coefficients with their intervals, what the fit rests on, and what speaks against it.
 
     Args:
         fit: what was fitted.
         profiles: of single coefficients.
         title: above the table.
+        floor: what repeated runs differ by, where some were repeated.
     """
     ends, errors = fit.intervals(), fit.standard_errors
     rows = []
@@ -79,6 +85,8 @@ def show_fit(fit: "Fit", profiles: "Sequence[Profile]" = (), title: str | None =
         f"objective {fit.objective:.8e}; {fit.arrived:.0%} of the starts arrived; condition "
         f"number {figure(fit.condition)}."
     )
+    if floor is not None:
+        console.print(f"Repeated runs differ by {floor:.2%}: no law can be nearer than that.")
     for one in profiles:
         console.print(f"Profile of {one.name}: {_profiled(one)}")
     show_cautions(fit.cautions)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from likely.apps._console import messages, print_json, results, table
+from likely.apps._forecast_command import command_of
 from likely.apps._forecast_options import (
     FLAG,
     SEVERAL,
@@ -16,6 +17,7 @@ from likely.apps._forecast_options import (
     priors_of,
     to_write,
 )
+from likely.apps._forecast_page import PageOptions, write_page
 from likely.apps._forecast_rates import at_the_end, find_valleys, plan_schedule
 from likely.core.errors import BadInput, BadSetting
 
@@ -27,6 +29,7 @@ forecast = App(
 forecast.command(find_valleys, name="isoflop")
 forecast.command(plan_schedule, name="schedule")
 _DEFAULT = TableOptions()
+_NO_PAGE = PageOptions()
 
 
 @forecast.command(name="laws")
@@ -80,6 +83,7 @@ def fit_law(
     seed: int = 0,
     options: TableOptions = _DEFAULT,
     save: Path | None = None,
+    page: PageOptions = _NO_PAGE,
     json: Annotated[bool, FLAG] = False,
 ) -> None:
     """Fit a law to a table of runs: coefficients, intervals, and what speaks against them.
@@ -101,6 +105,7 @@ def fit_law(
         seed: of the drawing.
         options: how the table is read.
         save: write the fit there, as JSON; `predict` and `plan` read it.
+        page: the report, and the figures as files.
         json: print JSON.
     """
     from likely.apps import _forecast_shown as shown
@@ -108,11 +113,14 @@ def fit_law(
     from likely.forecast.files import save as write
     from likely.forecast.fit import fit, fit_by
     from likely.forecast.law import law as law_of
+    from likely.forecast.rollout import seed_noise
 
+    given = dict(locals())
     to_write("--save", save)
     if group and save:
         raise BadSetting("likely forecast fit", ["--save keeps one fit; --group makes several."])
     chosen = law_of(law)
+    page.check(chosen, group)
     read = options.read(tables, chosen)
     if not json:
         shown.show_notes(read.notes)
@@ -135,10 +143,17 @@ def fit_law(
         return
     made = fit(chosen, read, **settings)
     profiles = _profiles(made, read, profile)
+    floor = seed_noise(read, columns=chosen.columns, output=chosen.output)
     if save:
         write(made, save)
+    if page.wanted:
+        typed = command_of(["likely", "forecast", "fit", law, *tables], fit_law, given)
+        written = write_page(
+            page, made, read, profiles=profiles, settings=settings, command=typed, paths=tables
+        )
+        messages().print(f"Wrote {' and '.join(map(str, written))}.")
     if json:
-        row = {**as_json(made, samples=False), "notes": list(read.notes)}
+        row = {**as_json(made, samples=False), "notes": list(read.notes), "seed_noise": floor}
         row["profiles"] = {
             one.name: {
                 "low": None if one.open_below else one.low,
@@ -148,7 +163,7 @@ def fit_law(
         }
         print_json(plain(row))
         return
-    shown.show_fit(made, profiles)
+    shown.show_fit(made, profiles, floor=floor)
     if save:
         asked = " ".join(f"{name}=…" for name in chosen.columns)
         how = '--schedule "cosine(steps=…, peak=…)"' if "schedule" in asked else f"--set {asked}"

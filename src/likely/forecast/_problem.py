@@ -54,7 +54,7 @@ def problem_of(
     if len(observed) < wanted:
         raise BadInput(
             f"{law.name} has {wanted} coefficients to fit, and the table has {len(observed)} "
-            f"rows: add runs, or hold coefficients (hold={{'{problem.free[-1]}': …}})."
+            f"rows: add runs, or hold some of {', '.join(problem.free)}."
         )
     return problem
 

@@ -181,7 +181,9 @@ class _Descent:
         objectives, new_slopes, new_curves = look(self.problem, trial, some)
         before = self.objectives[alive]
         better = objectives < before
-        small = before - objectives <= self.flat * before + self.nothing
+        # A start where the law gives no loss is infinitely bad, and so may its trial be.
+        with np.errstate(invalid="ignore"):
+            small = before - objectives <= self.flat * before + self.nothing
         won, lost = alive[better], alive[~better]
         self.points[won], self.objectives[won] = trial[better], objectives[better]
         self.slopes[won], self.curves[won] = new_slopes[better], new_curves[better]

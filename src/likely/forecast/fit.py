@@ -68,8 +68,8 @@ def fit(
         bootstrap: tables drawn again, for standard errors and intervals; 0 for none. Where left
             out, 4,000, or fewer for laws that take long.
         polish: whether L-BFGS-B of scipy goes on from the best end.
-        stretch: whether the table's dear rows are predicted from its cheap ones, and intervals of
-            predictions widened by what that missed.
+        stretch: whether the table's dear rows are predicted from its cheap ones (of schedules, each
+            run from the others), and intervals of predictions widened by what that missed.
         seed: of the drawing.
 
     Returns:
@@ -106,7 +106,7 @@ def fit(
     made = once(table, refits, doubt=True)
     if not stretch or not refits:
         return made
-    factor = stretch_of(once, chosen, table, made.count)
+    factor = stretch_of(once, chosen, table)
     return replace(made, stretch=factor, cautions=(*made.cautions, *_of_stretch(factor)))
 
 
@@ -225,7 +225,7 @@ def _of_stretch(factor: float) -> list[Caution]:
     return [
         Caution(
             "bent",
-            f"Within this table, the dear runs missed what the cheap ones promised by "
+            f"Rows of this table, predicted from the others, missed what was promised by "
             f"{factor:.1f} times the interval: the law bends here.",
             "Intervals of predictions are widened by that. Compare laws by what they predict "
             "(likely forecast compare), or fit the dearer runs only.",

@@ -30,6 +30,7 @@ class Profile:
         open_below: whether even the lowest place is not refuted.
         open_above: whether even the highest is not.
         level: of the interval.
+        threshold: of the statistic; below it a place is not refuted.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Profile:
     open_below: bool
     open_above: bool
     level: float
+    threshold: float
 
 
 def profile(
@@ -103,16 +105,18 @@ def profile(
     lowest = min(float(objectives.min()), fit.objective)
     statistic = 2 * _scale(fit) * np.maximum(objectives - lowest, 0.0)
     values = problem.values(starts)[:, which]
-    inside = statistic <= _threshold(fit, level)
+    threshold = _threshold(fit, level)
+    inside = statistic <= threshold
     return Profile(
         name,
         values,
         objectives,
         statistic,
-        *_edges(values, statistic, _threshold(fit, level)),
+        *_edges(values, statistic, threshold),
         bool(inside[0]),
         bool(inside[-1]),
         level,
+        threshold,
     )
 
 

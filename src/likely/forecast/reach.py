@@ -41,7 +41,7 @@ def costs_of(law: Law, table: Mapping[str, Any], cost: str | None) -> Float[np.n
         law: what is fitted to it.
         table: column → values, `[R]`.
         cost: a column of it; FLOPs (given, or 6ND) where left out, else the last column that the
-            law reads.
+            law reads and that varies.
 
     Returns:
         One number a row.
@@ -59,7 +59,8 @@ def costs_of(law: Law, table: Mapping[str, Any], cost: str | None) -> Float[np.n
     numeric = [name for name in law.columns if is_numeric(table.get(name))]
     if not numeric:
         raise BadInput(f"{law.name} reads no column that runs can be sorted by: name a cost.")
-    return np.asarray(table[numeric[-1]], np.float64)
+    varying = [name for name in numeric if np.ptp(table[name]) > 0]
+    return np.asarray(table[(varying or numeric)[-1]], np.float64)
 
 
 def is_numeric(values: Any) -> bool:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from likely.apps.report._numbers import short_count, short_time
 from likely.apps.report._text import legends
 
-STYLES = ("page", "table", "chart", "text", "comparison", "print")
+STYLES = ("page", "table", "chart", "text", "comparison", "forecast", "print")
 SCRIPTS = ("tip", "text", "chart", "table")
 
 
