@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from cyclopts import Parameter
 
 from likely.apps._console import messages, print_json, results, table
@@ -52,6 +51,8 @@ def at_the_end(given: Sequence[str]) -> dict[str, Any]:
     Returns:
         `step` and `schedule`.
     """
+    import numpy as np
+
     rates = [rates_of(text) for text in given]
     return {"step": np.array([float(len(one)) for one in rates]), "schedule": rates}
 
