@@ -324,6 +324,11 @@ def test_intervals_widen_where_the_law_bends_and_not_where_it_holds():
     straight = fit("chinchilla", table_of(80, noise=0.002), bootstrap=200)
     curved = fit("chinchilla", bent(), bootstrap=200)
     assert straight.stretch < 1.5 < curved.stretch
+    assert straight.tested
+    assert curved.tested
+    few = fit("chinchilla", table_of(8), bootstrap=50)
+    assert not few.tested
+    assert few.stretch == pytest.approx((8 / 3) ** 0.5)
 
 
 # Predictions

@@ -21,7 +21,9 @@ FEWEST_SCHEDULES = 3
 _NORMAL = 1.959964
 
 
-def stretch_of(fit: Callable[..., Fit], law: Law, table: Mapping[str, Any]) -> float:
+def stretch_of(
+    fit: Callable[..., Fit], law: Law, table: Mapping[str, Any], whole: Fit
+) -> tuple[float, bool]:
     """Root mean square of what dear rows missed, in widths that the cheap ones had promised.
 
     Resampling knows the noise of the runs and nothing of a law that bends. So the table's own dear
@@ -33,10 +35,14 @@ def stretch_of(fit: Callable[..., Fit], law: Law, table: Mapping[str, Any]) -> f
         fit: fits a table with so many refits, without doing this again.
         law: what is fitted.
         table: column → values, `[R]`.
+        whole: the fit to all of it.
 
     Returns:
-        A factor, 1 at least; 1 where the table is too small to say.
+        A factor, 1 at least, and whether the table said so. Where it is too small to say, the
+        square root of R / (R − K): residuals of K coefficients fitted to hardly more runs are too
+        small by about that.
     """
+    few = np.sqrt(whole.units / max(whole.units - len(whole.fitted), 1))
     squares = []
     try:
         for held_out in _splits(law, table):
@@ -48,8 +54,10 @@ def stretch_of(fit: Callable[..., Fit], law: Law, table: Mapping[str, Any]) -> f
             away = np.log(asked[law.output]) - (low + high) / 2
             squares.append(np.mean((away / np.maximum((high - low) / 2 / _NORMAL, 1e-9)) ** 2))
     except BadInput:  # A part of the table may not be enough for the law; the whole was.
-        return 1.0
-    return max(1.0, float(np.sqrt(np.mean(squares)))) if squares else 1.0
+        squares = []
+    if not squares:
+        return float(few), False
+    return max(1.0, float(np.sqrt(np.mean(squares)))), True
 
 
 def _splits(law: Law, table: Mapping[str, Any]) -> Iterator[Bool[np.ndarray, "R"]]:

@@ -44,6 +44,7 @@ def as_json(fit: Fit, *, samples: bool = True) -> dict[str, Any]:
         "objective": fit.objective,
         "delta": fit.delta,
         "stretch": fit.stretch,
+        "tested": fit.tested,
         "rows": fit.count,
         "runs": fit.units,
         "noise": fit.noise,
@@ -121,5 +122,6 @@ def _read(made: Mapping[str, Any]) -> Fit:
         cautions=tuple(Caution(**one) for one in made["warnings"]),
         delta=float(made["delta"]),
         stretch=float(made["stretch"]),
+        tested=bool(made["tested"]),
         about=made.get("about", {}),
     )

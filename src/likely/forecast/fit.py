@@ -106,8 +106,9 @@ def fit(
     made = once(table, refits, doubt=True)
     if not stretch or not refits:
         return made
-    factor = stretch_of(once, chosen, table)
-    return replace(made, stretch=factor, cautions=(*made.cautions, *_of_stretch(factor)))
+    factor, tested = stretch_of(once, chosen, table, made)
+    doubts = _of_stretch(factor) if tested else []
+    return replace(made, stretch=factor, tested=tested, cautions=(*made.cautions, *doubts))
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ class Fit:
         delta: where Huber's loss turned from square to straight.
         stretch: what intervals of predictions are widened by, because the law missed dear rows of
             its own table by that much; 1 where it did not.
+        tested: whether the table was large enough to say so; else `stretch` is for having hardly
+            more runs than coefficients.
         about: where the table came from, for files and reports.
     """
 
@@ -76,6 +78,7 @@ class Fit:
     cautions: tuple[Caution, ...] = ()
     delta: float = 1e-3
     stretch: float = 1.0
+    tested: bool = False
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -57,6 +57,12 @@ def _intervals(fit: Fit, settings: Mapping[str, Any]) -> str:
         f"drawn again with replacement (seed {settings.get('seed', 0)}); the interval of a run has "
         "residuals drawn again on top."
     )
+    if not fit.tested:
+        return (
+            f"{said} The table is too small to test the law within it; intervals of predictions are "
+            f"widened {fit.stretch:.2f} times, for having {fit.units} runs and {len(fit.fitted)} "
+            "coefficients."
+        )
     if fit.stretch > 1:
         return (
             f"{said} Rows of the table, predicted from the others, missed by "
