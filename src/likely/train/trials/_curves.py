@@ -98,7 +98,8 @@ def along(
     fit(reader, batch, steps=steps, optimizer=optimizer, schedule=schedule, seed=seed)
     if steps in wanted:
         found.append(judge(reader))
-    return np.stack(found)
+    rows: Float[np.ndarray, "K ..."] = np.stack(found)
+    return rows
 
 
 def nats(reader: Reader, batch: Batch) -> Float[np.ndarray, "n"]:
