@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from likely.audit.likelihood import Likelihood
 from likely.core.errors import BadSetting
 from likely.forecast import schedules
 from likely.forecast.law import law as law_of
@@ -47,7 +48,8 @@ def made(monkeypatch):
         step = np.arange(run.steps // 10, run.steps + 1, run.every, dtype=np.float64)
         table = {"step": step, "schedule": [np.array(rates)] * len(step)}
         loss = law_of(asked["law"])(table, **PLANTED[asked["law"]])
-        end = type("End", (), {"nats": loss[-1:] * 100, "tokens": np.array([100.0])})
+        sizes = np.array([100.0])
+        end = Likelihood(loss[-1:] * sizes, sizes, sizes, sizes, ("docstrings",))
         return trial._Curve(np.array(rates), step, loss, end)
 
     monkeypatch.setattr(trial, "_curve", curve)
@@ -74,10 +76,11 @@ def test_the_optimum_of_the_fitted_law_is_what_is_trained(made):
     best = schedule_curves(0, **given, schedule="optimised")
     trained = made["schedules"][-1]
     assert trained.name == "piecewise"
-    assert trained.knots[-1][1] < 0.2
-    assert best["validation_nats"] < schedule_curves(0, law="none", schedule="cosine")[
-        "validation_nats"
-    ]
+    assert trained.knots[-1][1] < 0.5
+    assert (
+        best["validation_nats"]
+        < schedule_curves(0, law="none", schedule="cosine")["validation_nats"]
+    )
 
 
 def test_only_what_comes_after_the_branch_is_scored(made):
