@@ -10,6 +10,7 @@ from likely.train.trials import checkpoint_fits as trial
 from likely.train.trials.checkpoint_fits import checkpoint_fits
 from tests.unit.tiny_texts import small_docstrings
 
+SMALL = {"widths": (8, 16, 32), "budgets": (100, 200, 400)}
 PLANTED = {"E": 1.2, "A": 30.0, "B": 400.0, "alpha": 0.45, "beta": 0.5}
 
 
@@ -31,15 +32,17 @@ def planted(monkeypatch):
 
 def test_a_planted_law_is_found_from_ends_and_from_checkpoints(planted):
     for rows_of in ("ends", "checkpoints"):
-        found = checkpoint_fits(0, rows_of=rows_of, schedule="constant")
+        found = checkpoint_fits(0, rows_of=rows_of, schedule="constant", **SMALL)
         assert found["error"] < 1e-3, rows_of
         assert found["predicted"] == pytest.approx(found["target"], rel=1e-3)
     assert found["seed_floor"] == pytest.approx(0.01 / 1.005, rel=1e-6)
 
 
 def test_ends_do_not_see_what_a_schedule_does_before(planted):
-    ends, all_rows = (checkpoint_fits(0, rows_of=one) for one in ("ends", "checkpoints"))
+    ends, all_rows = (checkpoint_fits(0, rows_of=one, **SMALL) for one in ("ends", "checkpoints"))
     assert ends["error"] < 1e-3
+    late = checkpoint_fits(0, rows_of="checkpoints", skip=0.95, **SMALL)
+    assert late["predicted"] == ends["predicted"]
     assert all_rows["fit_error"] > 10 * max(ends["fit_error"], 1e-4)
 
 

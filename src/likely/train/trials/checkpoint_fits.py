@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 
 from likely.core.errors import BadSetting
 from likely.core.settings import checked
@@ -43,9 +43,10 @@ def checkpoint_fits(
     seed: int,
     *,
     rows_of: Literal["ends", "checkpoints"] = "checkpoints",
+    skip: Annotated[float, Ge(0), Lt(1)] = 0.1,
     schedule: Name = "cosine",
-    widths: tuple[Width, ...] = (8, 16, 32),
-    budgets: tuple[Count, ...] = (100, 200, 400),
+    widths: tuple[Width, ...] = (8, 16, 24, 32, 48),
+    budgets: tuple[Count, ...] = (400,),
     target_width: Width = 64,
     target_steps: Count = 400,
     rate: Annotated[float, Gt(0)] = 8e-3,
@@ -58,9 +59,9 @@ def checkpoint_fits(
 
     Every width is trained for every budget of steps, each as a run of its own; validation text is
     read at as many evenly spaced checkpoints of each. The law of Chinchilla is fitted to the last
-    row of every run (`ends`), or to all rows but the first tenth of each run (`checkpoints`), and
-    asked about the last row of the target, which no fit sees. `cosine` falls to a tenth of the
-    highest rate.
+    row of every run (`ends`), or to all rows but those of the first `skip` of each run
+    (`checkpoints`), and asked about the last row of the target, which no fit sees. `cosine` falls
+    to a tenth of the highest rate.
 
     Measures: `error`, |predicted / measured − 1| of the target's last loss; `target` and
     `predicted`, nats a byte; `seed_floor`, |difference| / mean of the target's loss and that of the
@@ -70,6 +71,7 @@ def checkpoint_fits(
     Args:
         seed: of texts, their order and first weights.
         rows_of: what the law is fitted to.
+        skip: share of each run whose checkpoints are left out.
         schedule: of every run.
         widths: of the transformers, of two layers.
         budgets: steps of their runs.
@@ -102,7 +104,7 @@ def checkpoint_fits(
     shared = _Setting(schedule, settings["rate"], rows, length, documents, checkpoints)
     runs = [_run(seed, shared, width, steps) for width in widths for steps in budgets]
     table = Table({name: np.concatenate([one[name] for one in runs]) for name in runs[0]})
-    kept = final(table) if rows_of == "ends" else thinned(table, skip_share=0.1)
+    kept = final(table) if rows_of == "ends" else thinned(table, skip_share=skip)
     made = fit_law("chinchilla", kept, bootstrap=0)
     target = _run(seed, shared, target_width, target_steps)
     again = _run(seed + _APART, shared, target_width, target_steps)
