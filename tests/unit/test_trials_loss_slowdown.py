@@ -34,6 +34,10 @@ def test_a_planted_bend_is_found_and_interference_rises_there(made):
     assert found["inside"] == 1
     assert found["interference_before"] == pytest.approx(0, abs=1e-9)
     assert 0 < found["interference_at"] < found["interference_after"]
+    assert found["rise_step"] == pytest.approx(120 * np.sqrt(1.5), rel=0.4)
+    assert found["rise_from_bend"] == pytest.approx(
+        abs(np.log(found["rise_step"] / found["bend_step"]))
+    )
     assert found["magnitude_after"] < found["magnitude_before"]
 
 

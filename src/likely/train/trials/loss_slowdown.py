@@ -26,9 +26,9 @@ _ALONG = 8192
 def loss_slowdown(
     seed: int,
     *,
-    rate: Annotated[float, Gt(0)] = 2e-3,
-    warmup: Count = 10,
-    steps: Count = 800,
+    rate: Annotated[float, Gt(0)] = 1e-3,
+    warmup: Count = 2,
+    steps: Count = 400,
     rows: Count = 8,
     length: Annotated[int, Ge(8)] = 64,
     documents: Count = 600,
@@ -48,8 +48,10 @@ def loss_slowdown(
     a single one; `interference_before`, the mean over all pairs of checkpoints that end at t_d or
     earlier, `interference_at`, of those that hold t_d, and `interference_after`, of those that
     begin at t_d or later; `magnitude_before` and `magnitude_after`, nats that a token's loss moves
-    by in the mean. `inside` is 1 where t_d leaves a pair before it and one after it, else 0, and
-    then the three interferences are those of the thirds of the curve.
+    by in the mean; `rise_step`, the middle of the first pair whose interference has risen half-way
+    from the mean before to the mean after, and `rise_from_bend`, |ln| of it over t_d. `inside` is
+    1 where t_d leaves a pair before it and one after it, else 0, and then the three interferences
+    are those of the thirds of the curve.
 
     Args:
         seed: of texts, their order and first weights.
@@ -111,11 +113,15 @@ def _interference(
     if not inside:
         places = list(np.eye(3, dtype=bool)[:, np.arange(len(pairs)) * 3 // len(pairs)])
     before, at, after = (float(cancelled[place].mean()) for place in places)
+    first = int((cancelled >= (before + after) / 2).argmax())
+    rise = float(np.sqrt(begin[first] * end[first]))
     return {
         "inside": float(inside),
         "interference_before": before,
         "interference_at": at,
         "interference_after": after,
+        "rise_step": rise,
+        "rise_from_bend": float(abs(np.log(rise / bend))),
         "magnitude_before": float(moved[places[0]].mean()),
         "magnitude_after": float(moved[places[2]].mean()),
     }
