@@ -59,7 +59,7 @@ def _intervals(fit: Fit, settings: Mapping[str, Any]) -> str:
     )
     if not fit.tested:
         return (
-            f"{said} The table is too small to test the law within it; intervals of predictions are "
+            f"{said} The table is too small to test the law within it; predictions' intervals are "
             f"widened {fit.stretch:.2f} times, for having {fit.units} runs and {len(fit.fitted)} "
             "coefficients."
         )
