@@ -114,5 +114,4 @@ def nats(reader: Reader, batch: Batch) -> Float[np.ndarray, "n"]:
     """
     with evaluating(reader):
         log_prob = reader.read(batch, ("log_prob",))["log_prob"]
-    found: Float[np.ndarray, "N"] = (-log_prob[batch.weight > 0]).to(torch.float64).numpy()
-    return found
+    return np.asarray((-log_prob[batch.weight > 0]).to(torch.float64))
