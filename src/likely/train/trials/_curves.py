@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from likely.core.batch import Batch
@@ -114,5 +113,4 @@ def nats(reader: Reader, batch: Batch) -> Float[np.ndarray, "n"]:
     """
     with evaluating(reader):
         log_prob = reader.read(batch, ("log_prob",))["log_prob"]
-    found: Float[np.ndarray, "n"] = (-log_prob[batch.weight > 0]).to(torch.float64).numpy()
-    return found
+    return np.asarray(-log_prob[batch.weight > 0], np.float64)
