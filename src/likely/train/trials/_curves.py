@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from likely.core.batch import Batch
@@ -114,4 +113,4 @@ def nats(reader: Reader, batch: Batch) -> Float[np.ndarray, "n"]:
     """
     with evaluating(reader):
         log_prob = reader.read(batch, ("log_prob",))["log_prob"]
-    return np.asarray((-log_prob[batch.weight > 0]).to(torch.float64))
+    return np.asarray(-log_prob[batch.weight > 0], np.float64)
