@@ -209,6 +209,21 @@ def test_sweeps(capsys, tmp_path):
     assert made["coefficients"]["c"] == pytest.approx(30, rel=1e-2)
 
 
+def test_the_end_of_a_run_in_progress(capsys, folder):
+    cosine = ("--where", "run == 'cosine' and step < 400", "--schedule",
+              "cosine(steps=600, peak=1e-3, warmup=50)")  # fmt: skip
+    made = read(capsys, "final", folder / "curves.csv", *cosine, "--target", 5)
+    assert made["low"] < made["value"] < made["high"]
+    assert made["of"] == "train"
+    assert made["advice"]["word"] == "continue"
+    code, out, _ = ran(capsys, "final", folder / "curves.csv", *cosine, "--target", "1.5")
+    assert code == 0
+    assert "is expected to end with" in out
+    assert "Stop: After" in out
+    early = ("--where", "run == 'cosine' and step < 100", *cosine[2:])
+    assert read(capsys, "final", folder / "curves.csv", *early)["value"] is None
+
+
 def test_laws_are_listed(capsys):
     made = read(capsys, "laws")
     assert made["chinchilla"]["columns"] == ["params", "tokens"]
@@ -247,6 +262,8 @@ def test_laws_are_listed(capsys):
         (("compare", "chinchilla"), "the table last"),
         (("compare", "chinchilla", "batch_size_law", "{runs}"), "predict"),
         (("isoflop", "{runs}"), "budgets have a valley"),
+        (("final", "{runs}"), "say its schedule to the end"),
+        (("final", "{runs}", "--schedule", "wsd(step=3)"), "Did you mean 'steps'"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(capsys, folder, saved, words, said):

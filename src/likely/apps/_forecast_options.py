@@ -82,17 +82,17 @@ class TableOptions:
             *read.notes, f"The lowest losses of a sweep: {len(best['loss'])} of {read.count} rows."
         )
 
-    def read_columns(self, paths: Sequence[str], law: "Law") -> "Table":
-        """The table of runs that have no result yet.
+    def read_named(self, paths: Sequence[str], names: Sequence[str]) -> "Table":
+        """A table with some columns, such as that of runs that have no result yet.
 
         Args:
             paths: files or folders.
-            law: says which columns it reads.
+            names: of the columns.
 
         Returns:
             The table.
         """
-        return self._read(paths, law.columns)
+        return self._read(paths, tuple(names))
 
     def read_repeats(self, paths: Sequence[str]) -> "Table":
         """The table of runs that were repeated, with all of their checkpoints.

@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from likely.apps._console import messages, print_json, results, table
 from likely.apps._forecast_command import command_of
+from likely.apps._forecast_final import final_loss
 from likely.apps._forecast_options import (
     FLAG,
     SEVERAL,
@@ -28,6 +29,7 @@ forecast = App(
 )
 forecast.command(find_valleys, name="isoflop")
 forecast.command(plan_schedule, name="schedule")
+forecast.command(final_loss, name="final")
 _DEFAULT = TableOptions()
 _NO_PAGE = PageOptions()
 
@@ -219,7 +221,7 @@ def predict_runs(
         raise BadSetting("likely forecast predict", [_what_the_run_is(known)])
     asked: dict[str, Any]
     if runs is not None:
-        asked = dict(options.read_columns([str(runs)], known.law))
+        asked = dict(options.read_named([str(runs)], known.law.columns))
     elif schedule:
         asked = at_the_end(schedule)
     else:
