@@ -9,6 +9,7 @@ import pytest
 from likely.apps.cli import main
 from likely.forecast import schedules
 from likely.forecast.law import law as law_of
+from likely.train.recipe import Recipe, Schedule, to_toml
 
 TRUE = {"E": 1.8, "A": 480.0, "B": 2085.0, "alpha": 0.348, "beta": 0.366}
 
@@ -222,6 +223,26 @@ def test_the_end_of_a_run_in_progress(capsys, folder):
     assert "Stop: After" in out
     early = ("--where", "run == 'cosine' and step < 100", *cosine[2:])
     assert read(capsys, "final", folder / "curves.csv", *early)["value"] is None
+
+
+def test_what_a_run_said_of_itself(capsys, tmp_path):
+    """Where its log has too few losses, the run's own last forecast stands."""
+    run = tmp_path / "run"
+    run.mkdir()
+    recipe = Recipe(steps=1000, schedule=Schedule("cosine", warmup=10))
+    (run / "recipe.toml").write_text(to_toml(recipe))
+    forecast = {"forecast": 1.7, "forecast_low": 1.5, "forecast_high": 2.0}
+    rows = [
+        {"step": 400, "loss": 2.0, "tokens": 1},
+        {"step": 450, **forecast, "forecast_of": "nats_per_token"},
+    ]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = read(capsys, "final", run, "--target", 1.4)
+    assert made["low"] == pytest.approx(1.5, abs=0.01)
+    assert made["high"] == pytest.approx(2.0, abs=0.01)
+    assert made["of"] == "validation"
+    assert made["advice"]["word"] == "stop"
+    assert "leave --schedule out" in refused(capsys, "final", run, "--schedule", "cosine(steps=9)")
 
 
 def test_laws_are_listed(capsys):

@@ -20,11 +20,11 @@ def list_entries(
     wiring: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """List objectives, samplers, models, statistics, tokenizers, tasks, metrics, judges and trials.
+    """List objectives, samplers, models, statistics, tokenizers, tasks, metrics, laws, judges, trials.
 
     Args:
         room: one room only: objectives, decode, models, vocab.statistics, data.tokenizers,
-            data.tasks, audit.metrics, train.judges or train.trials.
+            data.tasks, audit.metrics, forecast.laws, train.judges or train.trials.
         wiring: show what each objective reads, and where it comes from.
         json: print JSON.
     """
