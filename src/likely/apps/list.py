@@ -20,7 +20,7 @@ def list_entries(
     wiring: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """List objectives, samplers, models, statistics, tokenizers, tasks, metrics, laws, judges, trials.
+    """List objectives, samplers, models, statistics, tokenizers, tasks, metrics, laws and more.
 
     Args:
         room: one room only: objectives, decode, models, vocab.statistics, data.tokenizers,
