@@ -43,6 +43,6 @@ class Masks:
             gone = torch.topk(size, self.whole - most, largest=False).indices
             self._left[gone], self._count = False, most
         if self._count < self.whole:
-            parts = self._left.split([one.numel() for one in self.weights])
+            parts = torch.split(self._left, [one.numel() for one in self.weights])
             for weight, left in zip(self.weights, parts, strict=True):
                 weight.mul_(left.view_as(weight))
