@@ -20,7 +20,7 @@ from likely.train.trials._curves import STRETCH, along, nats
 from likely.train.trials._small import in_stretches, small
 
 Text = Literal["docstrings", "code", "topics"]
-Rows = dict[str, Float[np.ndarray, "K"]]
+Rows = dict[str, Float[np.ndarray, "_"]]
 WARMUP = 10
 """Steps after which the rate stays."""
 _ALONG = 6144
