@@ -54,6 +54,7 @@ from likely.forecast.profile import profile
 from likely.forecast.pruning import pruned
 from likely.forecast.read_table import read_table
 from likely.forecast.rollout import predict_rows, roll_out, seed_noise
+from likely.forecast.running import Early, advice, running
 from likely.forecast.step_law import best_of_sweep
 from likely.forecast.table import Table
 from likely.models.annotate import annotate
@@ -335,6 +336,8 @@ DIRECT = {
     for_compute: lambda **given: for_compute(FITTED, **{"flops": 1e20, **given}),
     for_loss: lambda **given: for_loss(FITTED, **{"loss": 2.5, **given}),
     runs_to_buy: lambda **given: runs_to_buy(FITTED, {"params": 1e9, "tokens": 1e10}, **given),
+    running: lambda **given: running(np.arange(1, 5), np.ones(4), np.ones(8), **given),
+    advice: lambda **given: advice(Early("Too early.", 0.1), **{"target": 2.0, **given}),
     read_table: lambda **given: read_table("nowhere.csv", **given),
     last_checkpoints: lambda **given: last_checkpoints(Table(RUNS), **given),
     thinned: lambda **given: thinned(Table(RUNS), **given),

@@ -106,7 +106,7 @@ def ends(
     )
 
 
-def _columns(steps: Any, rates: Any, apart: Any) -> Float[np.ndarray, "G R K"]:
+def _columns(steps: Any, rates: Any, apart: Any) -> Float[np.ndarray, "C R K"]:
     """What the coefficients are multiplied with, for each memory and exponent."""
     cell = -(-len(rates) // CELLS)
     cells = np.add.reduceat(rates, np.arange(0, len(rates), cell)) / cell
