@@ -100,18 +100,19 @@ def test_runs_have_rows_of_real_models(monkeypatch):
     clear()
     monkeypatch.setattr(_sizes, "docstrings", small_docstrings)
     monkeypatch.setattr(_sizes, "_ALONG", 256)
-    small = {"documents": 6, "length": 16, "rate": 1e-2, "first": 4, "checkpoints": 6}
-    found = _sizes.run(_sizes.Family(0, "docstrings", 1e-2, 16, 6, 4, 4), 8, 2, 20)
-    assert found["step"].tolist() == [4, 7, 12, 20]
-    assert found["tokens"].tolist() == [128, 224, 384, 640]
+    small = {"documents": 6, "length": 16, "rate": 1e-2, "first": 1, "checkpoints": 4}
+    found = _sizes.run(_sizes.Family(0, "docstrings", 1e-2, 16, 6, 1, 4), 8, 2, 12)
+    assert found["step"].tolist() == [1, 2, 5, 12]
+    assert found["tokens"].tolist() == [32, 64, 160, 384]
     # Two layers of four 8 × 8 and three 8 × 24 matrices and two norms, and the last norm.
     assert found["params"][0] == 2 * (4 * 64 + 3 * 192 + 16) + 8
-    assert found["flops"][-1] == 6 * found["params"][0] * 640
+    assert found["flops"][-1] == 6 * found["params"][0] * 384
     assert found["loss"][-1] < found["loss"][0]
-    sizes = {"widths": (8, 16), "target_width": 24, "batches": (2,), "target_batch": 2}
-    made = size_curves.size_curves(0, law="chinchilla", steps=20, **sizes, **small)
-    assert 0 < made["error"] < 1
-    frontier = {"widths": (8, 16), "steps": (20, 20), "texts": ("docstrings",), "rows": 2}
+    # The trials' own calls: the same run of width 8, and one more of width 16.
+    sizes = {"widths": (8,), "target_width": 16, "batches": (2,), "target_batch": 2}
+    made = size_curves.size_curves(0, law="nearest", steps=12, **sizes, **small)
+    assert made["last"] * (1 + made["last_shift"]) == pytest.approx(found["loss"][-1])
+    frontier = {"widths": (8, 16), "steps": (12, 12), "texts": ("docstrings",), "rows": 2}
     carried = compute_frontier.compute_frontier(0, **frontier, **small)
     assert carried["error"] == carried["docstrings_error"] > 0
     clear()
