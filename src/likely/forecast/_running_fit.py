@@ -54,8 +54,8 @@ class _Fitted:
 
     Args:
         logs: how likely each pair is.
-        means: of the coefficients, `[G, K]`.
-        roots: their covariances' lower triangles, `[G, K, K]`.
+        means: of the coefficients, `[C, K]`.
+        roots: their covariances' lower triangles, `[C, K, K]`.
     """
 
     logs: Any

@@ -101,7 +101,7 @@ def along(
     return rows
 
 
-def nats(reader: Reader, batch: Batch) -> Float[np.ndarray, "n"]:
+def nats(reader: Reader, batch: Batch) -> Float[np.ndarray, "N"]:
     """Nats of every token of a batch that counts.
 
     Args:
