@@ -98,7 +98,7 @@ def loss_slowdown(
 
 
 def _interference(
-    step: Float[np.ndarray, "K"], losses: Float[np.ndarray, "K n"], apart: float, bend: float
+    step: Float[np.ndarray, "K"], losses: Float[np.ndarray, "K N"], apart: float, bend: float
 ) -> dict[str, float]:
     """Means of interference and of magnitude over pairs of checkpoints, by where they lie."""
     later = [int(np.abs(np.log(step / (one * apart))).argmin()) for one in step]
@@ -138,7 +138,7 @@ def _losses(
     length: int,
     documents: int,
     width: int,
-) -> Float[np.ndarray, "K n"]:
+) -> Float[np.ndarray, "K N"]:
     texts = read(seed, documents, length, _ALONG, _ALONG)
     return along(
         small(Vocabulary.of_bytes(), width, length, seed),
