@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from likely.core.disk import write_whole
 from likely.core.errors import LikelyError
 from likely.core.vocabulary import Vocabulary
 from likely.data.corpus import Corpus, Document
@@ -60,7 +59,10 @@ def go(folder, name, recipe=None, **more):
     if name == "sharpen":
         folder.mkdir(exist_ok=True)
         lines = [json.dumps({"prompt": f"{i} + {i} = "}) + "\n" for i in range(40)]
-        write_whole(prompts, "".join(lines))
+        # Every process writes it, under a name of its own first.
+        own = folder / f"prompts-{os.environ.get('RANK', '0')}.jsonl"
+        own.write_text("".join(lines), encoding="utf-8")
+        own.replace(prompts)
     recipe = Recipe(
         **{
             "steps": 6,
