@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likely.audit.estimate import Estimate
 from likely.core.catalogue import catalogue, get, module_of, needs
 from likely.core.errors import BadInput, LikelyError, ShapeError, Unsupported
+from likely.core.estimate import Estimate
 
 NAMES = tuple(catalogue("audit.metrics"))
 every = pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,6 @@
 """What is checked of a page's options before a law is fitted."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,24 @@ def check_run(law: "Law", given: Mapping[str, float]) -> None:
             "--predict",
             [f"{law.name} reads schedules: save the fit, and ask likely forecast predict."],
         )
-    unknown = [name for name in given if name not in law.columns]
+    check_columns("--predict", law, given)
+
+
+def check_columns(
+    option: str, law: "Law", given: Mapping[str, float], *, also: Collection[str] = ()
+) -> None:
+    """Stop where the columns of a run are not those that a law reads.
+
+    Args:
+        option: that they were given to, for the message.
+        law: reads them.
+        given: column → value.
+        also: columns that may be given beside them.
+
+    Raises:
+        BadSetting: columns are missing, or ones that the law does not read.
+    """
+    unknown = [name for name in given if name not in {*law.columns, *also}]
     problems = [
         f"{law.name} reads no {name!r}.{did_you_mean(name, law.columns)} It reads: "
         f"{', '.join(law.columns)}."
@@ -62,7 +79,7 @@ def check_run(law: "Law", given: Mapping[str, float]) -> None:
     if missing:
         problems.append(f"{law.name} needs {', '.join(missing)} too.")
     if problems:
-        raise BadSetting("--predict", problems)
+        raise BadSetting(option, problems)
 
 
 def check_budget(law: "Law", flops: float | None) -> None:

@@ -9,6 +9,7 @@ from likely.apps._forecast_options import FLAG, TableOptions, number_of, plain
 from likely.apps._forecast_rates import rates_of
 from likely.apps._forecast_shown import show_cautions, show_notes
 from likely.core.errors import BadSetting
+from likely.core.settings import parse
 
 if TYPE_CHECKING:
     from likely.forecast.running import Early, Running
@@ -86,19 +87,19 @@ def _of_run(folder: Path, level: float) -> "Running | Early":
 
     from likely.forecast.running import Early, running
     from likely.train.run import read_run
-    from likely.train.schedule import learning_rate
+    from likely.train.schedule import learning_rates
 
     kept = read_run(folder)
     recipe = kept.recipe
-    rates = [learning_rate(recipe.schedule, t, recipe.steps) for t in range(recipe.steps)]
+    rates = learning_rates(recipe.schedule, recipe.steps)
     looks = [(row["step"], row["nats_per_token"]) for row in kept.evaluations]
     # Another objective has another unit than what is measured on validation text.
-    plain_loss = recipe.objective.split("(")[0].strip() == "cross_entropy"
+    plain_loss = parse(recipe.objective)[0] == "cross_entropy"
     rows = [(row["step"], row["loss"]) for row in kept.training] if plain_loss or not looks else []
     steps, losses = np.array(rows, np.float64).reshape(-1, 2).T
     measured = np.array(looks, np.float64).reshape(-1, 2).T
     validation = (measured[0], measured[1]) if looks else None
-    found = running(steps, losses, np.array(rates), validation=validation, level=level)
+    found = running(steps, losses, rates, validation=validation, level=level)
     if isinstance(found, Early) and kept.forecasts:
         return _logged(kept.forecasts[-1], recipe.steps, level)
     return found

@@ -1,6 +1,6 @@
 """What every command of `likely forecast` understands: tables, and numbers with suffixes."""
 
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SEVERAL = Parameter(consume_multiple=True, negative=(), show_default=False)
 FLAG = Parameter(negative=())
-_SUFFIXES = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 
 
 @Parameter(name="*")
@@ -207,10 +206,12 @@ def amount(text: str) -> float:
         >>> amount("125M"), amount("1e21")
         (125000000.0, 1e+21)
     """
-    found = re.fullmatch(r"\s*([-+.\deE]+?)\s*([kKmMbBgGtT]?)\s*", text)
-    if not found:
+    from likely.forecast._numbers import number
+
+    value = number(text)
+    if not math.isfinite(value):
         raise ValueError(text)
-    return float(found[1]) * _SUFFIXES.get(found[2].lower(), 1.0)
+    return value
 
 
 def number_of(option: str, text: str | None) -> float | None:
@@ -230,7 +231,7 @@ def number_of(option: str, text: str | None) -> float | None:
         return None
     try:
         value = amount(text)
-        if not 0 < value < float("inf"):
+        if value <= 0:
             raise ValueError
     except ValueError as problem:
         raise BadSetting(

@@ -61,8 +61,7 @@ class Question:
             In the unit of the deviation.
         """
         count = self.seeds if seeds is None else seeds
-        apart = np.sqrt(2) * deviation
-        return smallest_effect(apart, count, confidence=self.level, chance=self.power)
+        return smallest_effect(apart(deviation), count, confidence=self.level, chance=self.power)
 
     def needed(self, deviation: float) -> int | None:
         """Seeds that see the effect.
@@ -75,8 +74,19 @@ class Question:
         """
         if self.effect is None:
             return None
-        apart = float(np.sqrt(2) * deviation)
-        return seeds_needed(apart, self.effect, confidence=self.level, chance=self.power)
+        return seeds_needed(apart(deviation), self.effect, confidence=self.level, chance=self.power)
+
+
+def apart(deviation: float) -> float:
+    """How far two runs of one seed are taken to be apart.
+
+    Args:
+        deviation: of one run over seeds.
+
+    Returns:
+        That of the difference of two that have nothing in common.
+    """
+    return float(np.sqrt(2) * deviation)
 
 
 @dataclass(frozen=True)
@@ -195,8 +205,7 @@ def designs_of(deviation: float, asked: Question) -> list[dict[str, Any]]:
     for seeds in sorted({*DESIGNS, asked.seeds}):
         row: dict[str, Any] = {"seeds": seeds, "smallest_effect": asked.smallest(deviation, seeds)}
         if asked.effect is not None:
-            apart = float(np.sqrt(2) * deviation)
-            row["power"] = power(asked.effect, apart, seeds, confidence=asked.level)
+            row["power"] = power(asked.effect, apart(deviation), seeds, confidence=asked.level)
         found.append(row)
     return found
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from likely.apps._console import messages, results, table
 
 if TYPE_CHECKING:
+    from likely.core.estimate import Estimate
     from likely.forecast.buy import Purchase
     from likely.forecast.cautions import Caution
     from likely.forecast.fitted import Fit, Prediction
-    from likely.forecast.plan import Answer, Plan
+    from likely.forecast.plan import Plan
     from likely.forecast.profile import Profile
     from likely.forecast.rollout import Compared
 
@@ -149,7 +150,7 @@ def show_plan(plan: "Plan") -> None:
     show_cautions(plan.cautions)
 
 
-def _row(name: str, answer: "Answer") -> list[str]:
+def _row(name: str, answer: "Estimate") -> list[str]:
     same = answer.low == answer.high == answer.value
     return [name, figure(answer.value), "given" if same else _span(answer.low, answer.high)]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from likely.apps._console import messages, print_json, results, table
+from likely.apps._forecast_checks import check_columns
 from likely.apps._forecast_command import command_of
 from likely.apps._forecast_final import final_loss
 from likely.apps._forecast_options import (
@@ -46,16 +47,16 @@ def list_laws(*, json: Annotated[bool, FLAG] = False) -> None:
     from likely.forecast.law import ROOM
     from likely.forecast.law import law as law_of
 
-    found = {
-        name: {
-            "columns": list(law_of(name).columns),
-            "predicts": law_of(name).output,
-            "coefficients": list(law_of(name).names),
-            "settings": dict(law_of(name).settings),
+    found = {}
+    for name, module in catalogue(ROOM).items():
+        one = law_of(name)
+        found[name] = {
+            "columns": list(one.columns),
+            "predicts": one.output,
+            "coefficients": list(one.names),
+            "settings": dict(one.settings),
             "what it is": first_line(module, name),
         }
-        for name, module in catalogue(ROOM).items()
-    }
     if json:
         print_json(plain(found))
         return
@@ -174,6 +175,7 @@ def fit_law(
 
 def _profiles(made: Any, read: Any, names: tuple[str, ...]) -> list[Any]:
     """Of the coefficients that were named; else of those whose standard error is no answer."""
+    from likely.forecast._doubts import ILL_CONDITIONED
     from likely.forecast.profile import profile
 
     if not names:
@@ -182,7 +184,10 @@ def _profiles(made: Any, read: Any, names: tuple[str, ...]) -> list[Any]:
             name
             for name in made.fitted
             if name in errors
-            and (made.condition > 1e4 or errors[name] > 0.5 * abs(made.coefficients[name]))
+            and (
+                made.condition > ILL_CONDITIONED
+                or errors[name] > 0.5 * abs(made.coefficients[name])
+            )
         )
     return [profile(made, read, name=name) for name in names]
 
@@ -226,7 +231,7 @@ def predict_runs(
         asked = at_the_end(schedule)
     else:
         given = assignments("--set", set)
-        _check_columns(known, given)
+        check_columns("--set", known.law, given, also=("flops",))
         asked = {name: np.array([value]) for name, value in given.items()}
     found = known.predict(asked, level=level)
     columns = {n: asked[n] for n in known.law.columns if isinstance(asked[n], np.ndarray)}
@@ -252,23 +257,6 @@ def _what_the_run_is(known: Any) -> str:
     if "schedule" in known.law.columns:
         return 'Say what the run is: --schedule "cosine(steps=24000, peak=3e-4, warmup=2000)"'
     return f"Say what the run is: --set {' '.join(f'{name}=…' for name in known.law.columns)}"
-
-
-def _check_columns(known: Any, given: dict[str, float]) -> None:
-    from likely.core.errors import did_you_mean
-
-    wanted, extra = known.law.columns, {"flops"}
-    missing = [name for name in wanted if name not in given]
-    unknown = [name for name in given if name not in {*wanted, *extra}]
-    problems = [
-        f"{known.law.name} reads no {name!r}.{did_you_mean(name, wanted)} It reads: "
-        f"{', '.join(wanted)}."
-        for name in unknown
-    ]
-    if missing:
-        problems.append(f"{known.law.name} needs {', '.join(f'{m}=…' for m in missing)} too.")
-    if problems:
-        raise BadSetting("--set", problems)
 
 
 @forecast.command(name="plan")
@@ -337,7 +325,7 @@ def _bought(known: Any, plan: Any, count: int, target: Any, budget: float | None
 
     if target:
         aim = assignments("--target", target)
-        _check_columns(known, aim)
+        check_columns("--target", known.law, aim, also=("flops",))
     elif plan is not None:
         aim = {"params": plan.params.value, "tokens": plan.tokens.value}
     else:

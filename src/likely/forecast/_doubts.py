@@ -10,6 +10,7 @@ from likely.forecast._resample import resampled
 from likely.forecast._solve import Problem, minimise
 from likely.forecast.cautions import Caution
 from likely.forecast.fitted import Fit
+from likely.forecast.reach import OPERATIONS, is_numeric
 
 ILL_CONDITIONED = 1e4
 MOST_LEFT_OUT = 250
@@ -85,7 +86,7 @@ def _of_sizes(made: Fit, problem: Problem, table: Mapping[str, Any]) -> Iterator
     numbers = {}
     for name in made.law.columns:
         values = table[name]
-        if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
+        if is_numeric(values):
             numbers[name] = np.log(values.astype(np.float64))
     many = len(made.law.names) >= 2
     for name, logs in numbers.items():
@@ -168,7 +169,7 @@ def _of_parameters(table: Mapping[str, Any]) -> Iterator[Caution]:
     have = all(isinstance(table.get(name), np.ndarray) for name in ("flops", "params", "tokens"))
     if not have:
         return
-    ratio = table["flops"] / (6.0 * table["params"] * table["tokens"])
+    ratio = table["flops"] / (OPERATIONS * table["params"] * table["tokens"])
     low, high = np.quantile(ratio, [0.05, 0.95])
     if low > 0 and high / low > _SPREAD:
         yield Caution(
@@ -184,7 +185,7 @@ def _of_horizon(table: Mapping[str, Any]) -> Iterator[Caution]:
     tokens = table.get("tokens")
     for name in ("warmup", "warmup_tokens", "warmup_steps"):
         warmup = table.get(name)
-        if not isinstance(warmup, np.ndarray) or warmup.dtype.kind not in "iuf":
+        if not is_numeric(warmup):
             continue
         reach = table.get("steps", table.get("step")) if name != "warmup_tokens" else tokens
         if isinstance(reach, np.ndarray) and (warmup > 0.1 * reach).any():

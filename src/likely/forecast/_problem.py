@@ -60,6 +60,18 @@ def problem_of(
 
 
 def column_of(table: Mapping[str, Any], name: str) -> Any:
+    """A column, or what to say where there is none.
+
+    Args:
+        table: column → values.
+        name: of the column.
+
+    Returns:
+        Its values.
+
+    Raises:
+        BadInput: the table has none of that name.
+    """
     if name not in table:
         have = ", ".join(map(str, table)) or "none"
         near = did_you_mean(name, map(str, table))
@@ -68,6 +80,18 @@ def column_of(table: Mapping[str, Any], name: str) -> Any:
 
 
 def positive(name: str, values: Any) -> Float[np.ndarray, "R"]:
+    """A column as numbers that have a logarithm.
+
+    Args:
+        name: of the column, for messages.
+        values: what it holds.
+
+    Returns:
+        Numbers above 0, one a run.
+
+    Raises:
+        BadInput: it holds something else; the first row is named.
+    """
     numbers = np.asarray(values)
     if numbers.dtype.kind not in "iufb" or numbers.ndim != 1:
         raise BadInput(f"The column {name!r} should hold one number a run.")
@@ -134,6 +158,15 @@ def _is_renamed(table: Mapping[str, Any], name: str) -> bool:
 
 
 def spans_of(law: Law, table: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """From where to where a table reaches, for what a fit remembers of it.
+
+    Args:
+        law: says which columns matter.
+        table: column → values.
+
+    Returns:
+        Column → ends; with `flops` and `tokens_per_param` where they follow from others.
+    """
     known = {name: table[name] for name in {*law.columns, law.output} if name in table}
     compute = compute_of(table)
     if compute is not None:
@@ -142,7 +175,6 @@ def spans_of(law: Law, table: Mapping[str, Any]) -> dict[str, tuple[float, float
         known["tokens_per_param"] = table["tokens"] / table["params"]
     spans = {}
     for name, values in known.items():
-        numbers = np.asarray(values) if isinstance(values, np.ndarray) else np.empty(0)
-        if numbers.dtype.kind in "iuf" and numbers.size:
-            spans[name] = (float(np.nanmin(numbers)), float(np.nanmax(numbers)))
+        if is_numeric(values) and values.size:
+            spans[name] = (float(np.nanmin(values)), float(np.nanmax(values)))
     return spans

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,12 @@ class Problem:
     priors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     prior_scale: float = 0.0
 
-    @property
+    @cached_property
     def free(self) -> tuple[str, ...]:
         """Coefficients that are fitted, in order."""
         return tuple(name for name in self.law.names if name not in self.held)
 
-    @property
+    @cached_property
     def is_log(self) -> Bool[np.ndarray, "K"]:
         """Which of them are fitted by their logarithm."""
         return np.array([one.is_log for one in self._free()], bool)

@@ -133,7 +133,7 @@ def _fit(chosen: Law, table: Mapping[str, Any], given: _Given, bootstrap: int, d
         minimise(problem, grid_starts(problem, given.starts), flat=EXACT) if problem.free else None
     )
     if ends is None:
-        best, objective, arrived = np.empty(0), 0.0, 1.0
+        best, arrived = np.empty(0), 1.0
         objective = float(look(problem, np.empty((1, 0)))[0][0])
     else:
         which = int(ends.objectives.argmin())
@@ -146,7 +146,7 @@ def _fit(chosen: Law, table: Mapping[str, Any], given: _Given, bootstrap: int, d
     residuals = np.log(problem.observed) - _log_predicted(problem, best)
     made = Fit(
         law=chosen,
-        coefficients=_all(problem, best[None])[0],
+        coefficients=_named(problem, best),
         held=problem.held,
         objective=objective,
         residuals=residuals,
@@ -241,26 +241,28 @@ def _drawn_again(
         return np.empty((0, len(problem.law.names)))
     weights = resampled(units, count, rng)
     ends = minimise(problem, np.repeat(best[None], count, axis=0), weights)
-    points = ends.points[np.isfinite(ends.objectives)]
-    rows = _all(problem, points)
-    return np.array([[row[name] for name in problem.law.names] for row in rows])
+    return _whole(problem, ends.points[np.isfinite(ends.objectives)])
 
 
-def _all(problem: Problem, points: Any) -> list[dict[str, float]]:
-    values = problem.values(points)
-    return [
-        {
-            name: float(problem.held[name])
-            if name in problem.held
-            else float(row[problem.free.index(name)])
-            for name in problem.law.names
-        }
-        for row in values
+def _whole(problem: Problem, points: Any) -> Float[np.ndarray, "C K"]:
+    """All coefficients at points, those that are held too, in the order of the law."""
+    values, free = problem.values(points), problem.free
+    columns = [
+        np.full(len(points), problem.held[name])
+        if name in problem.held
+        else values[:, free.index(name)]
+        for name in problem.law.names
     ]
+    return np.stack(columns, axis=1)
+
+
+def _named(problem: Problem, point: Any) -> dict[str, float]:
+    """All coefficients at one point."""
+    return dict(zip(problem.law.names, _whole(problem, point[None])[0].tolist(), strict=True))
 
 
 def _log_predicted(problem: Problem, point: Any) -> Float[np.ndarray, "R"]:
-    values = _all(problem, point[None])[0]
+    values = _named(problem, point)
     found = np.asarray(problem.law.predict(problem.prepared, values), np.float64)
     return np.log(np.broadcast_to(found, problem.observed.shape))
 

@@ -146,7 +146,7 @@ class Fit:
         given = {name: _column(values) for name, values in columns.items()}
         prepared = self.law.prepare(given)
         value = np.atleast_1d(np.asarray(self.law.predict(prepared, self.coefficients), float))
-        draws = self.curves(given)
+        draws = self._drawn(prepared)
         cautions = reach_cautions(self, given)
         if not len(draws):
             return Prediction(value, value, value, value, value, level, cautions)
@@ -165,13 +165,16 @@ class Fit:
         Returns:
             Predictions, one row a refit; no rows without resampling.
         """
-        prepared = self.law.prepare({name: _column(values) for name, values in columns.items()})
+        given = {name: _column(values) for name, values in columns.items()}
+        return self._drawn(self.law.prepare(given))
+
+    def _drawn(self, prepared: tuple[Any, ...]) -> Float[np.ndarray, "C R"]:
         if not len(self.samples):
             return np.empty((0, 0))
         values = {name: self.samples[:, i, None] for i, name in enumerate(self.law.names)}
         with np.errstate(all="ignore"):
-            found = np.asarray(self.law.predict(prepared, values), np.float64)
-        return np.atleast_2d(found)[np.isfinite(np.atleast_2d(found)).all(axis=1)]
+            found = np.atleast_2d(np.asarray(self.law.predict(prepared, values), np.float64))
+        return found[np.isfinite(found).all(axis=1)]
 
     def _stretched(self, draws: Any, value: Any, noise: Any = 0.0) -> Any:
         """Draws, each as much farther from the best fit as the law missed its own table by."""
@@ -205,6 +208,4 @@ def _ends(level: float) -> tuple[float, float]:
 
 
 def _column(values: Any) -> Any:
-    if isinstance(values, np.ndarray | int | float):
-        return np.atleast_1d(values) if not isinstance(values, np.ndarray) else values
-    return values
+    return np.atleast_1d(values) if isinstance(values, int | float) else values

@@ -9,12 +9,12 @@ from annotated_types import Ge, Gt
 from jaxtyping import Float, Int
 
 from likely.core.errors import BadInput
+from likely.core.estimate import Estimate
 from likely.core.settings import checked
 from likely.forecast._problem import column_of, positive
 from likely.forecast.cautions import Caution
 from likely.forecast.fitted import Fit, Level
-from likely.forecast.plan import OPERATIONS, Answer
-from likely.forecast.reach import compute_of
+from likely.forecast.reach import OPERATIONS, compute_of
 
 FEWEST_POINTS = 4
 """Runs of a budget below which it has no valley."""
@@ -57,8 +57,8 @@ class IsoFlop:
     """
 
     valleys: tuple[Valley, ...]
-    params_exponent: Answer
-    tokens_exponent: Answer
+    params_exponent: Estimate
+    tokens_exponent: Estimate
     scale: float
     level: float
     left_out: tuple[str, ...] = ()
@@ -158,8 +158,8 @@ def isoflop(
     known, biased = _bias(law, params, flops, rows, means) if law else (None, None)
     return IsoFlop(
         valleys,
-        Answer(value, *interval),
-        Answer(1 - value, 1 - interval[1], 1 - interval[0]),
+        Estimate(value, *interval),
+        Estimate(1 - value, 1 - interval[1], 1 - interval[0]),
         float(np.exp(offset[0])),
         level,
         tuple(left_out),

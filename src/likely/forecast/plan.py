@@ -9,32 +9,17 @@ from annotated_types import Ge, Gt
 from jaxtyping import Float
 
 from likely.core.errors import BadInput
+from likely.core.estimate import Estimate
 from likely.core.settings import checked
 from likely.forecast.cautions import Caution
 from likely.forecast.fitted import Fit, Level
-from likely.forecast.reach import reach_cautions
+from likely.forecast.reach import OPERATIONS, reach_cautions
 
-OPERATIONS = 6.0
-"""Per parameter and token of training: two for reading, four for the gradient."""
 OPERATIONS_INFERENCE = 2.0
+"""Per parameter and token that is read."""
 _PLACES, _REFITS, _HALVINGS = 161, 1000, 60
 _WIDTH = 3.0
 """Decades beyond the table's sizes that are searched on either side."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A number with its interval.
-
-    Args:
-        value: of the best fit.
-        low: lower end.
-        high: upper end.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -51,11 +36,11 @@ class Plan:
         cautions: what speaks against it.
     """
 
-    params: Answer
-    tokens: Answer
-    tokens_per_param: Answer
-    flops: Answer
-    loss: Answer
+    params: Estimate
+    tokens: Estimate
+    tokens_per_param: Estimate
+    flops: Estimate
+    loss: Estimate
     level: float
     cautions: tuple[Caution, ...] = ()
 
@@ -251,17 +236,17 @@ def _plan(
     # The law may be missed by more than its refits differ: the loss is widened like a prediction.
     wide = losses[0] * (losses / losses[0]) ** fit.stretch
     return Plan(
-        params=_answer(params, level),
-        tokens=_answer(tokens, level),
-        tokens_per_param=_answer(tokens / params, level),
-        flops=_answer(flops, level),
-        loss=_answer(wide, level),
+        params=_estimate(params, level),
+        tokens=_estimate(tokens, level),
+        tokens_per_param=_estimate(tokens / params, level),
+        flops=_estimate(flops, level),
+        loss=_estimate(wide, level),
         level=level,
         cautions=(*cautions, *reach_cautions(fit, columns)),
     )
 
 
-def _answer(draws: Any, level: float) -> Answer:
+def _estimate(draws: Any, level: float) -> Estimate:
     refits = draws[1:] if len(draws) > 1 else draws
     low, high = np.quantile(refits, [(1 - level) / 2, (1 + level) / 2])
-    return Answer(float(draws[0]), float(low), float(high))
+    return Estimate(float(draws[0]), float(low), float(high))

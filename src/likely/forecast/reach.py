@@ -1,7 +1,7 @@
 """How far a prediction reaches beyond the runs it was learnt from."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +13,8 @@ from likely.forecast.law import Law
 if TYPE_CHECKING:
     from likely.forecast.fitted import Fit
 
+OPERATIONS = 6.0
+"""Per parameter and token of training: two for reading, four for the gradient."""
 FAR = 10.0
 """Times the largest compute of the table beyond which a prediction carries a caution."""
 
@@ -30,7 +32,7 @@ def compute_of(columns: Mapping[str, Any]) -> Any:
         return np.asarray(columns["flops"], np.float64)
     if "params" in columns and "tokens" in columns:
         params = np.asarray(columns["params"], np.float64)
-        return 6.0 * params * np.asarray(columns["tokens"], np.float64)
+        return OPERATIONS * params * np.asarray(columns["tokens"], np.float64)
     return None
 
 
@@ -63,7 +65,7 @@ def costs_of(law: Law, table: Mapping[str, Any], cost: str | None) -> Float[np.n
     return np.asarray(table[(varying or numeric)[-1]], np.float64)
 
 
-def is_numeric(values: Any) -> bool:
+def is_numeric(values: Any) -> TypeGuard[np.ndarray]:
     """Whether a column holds numbers.
 
     Args:

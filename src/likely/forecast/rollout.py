@@ -14,7 +14,7 @@ from likely.forecast.fit import fit, rows_of
 from likely.forecast.fitted import Fit, Level
 from likely.forecast.law import Law
 from likely.forecast.law import law as law_of
-from likely.forecast.reach import costs_of, is_numeric
+from likely.forecast.reach import costs_of, is_numeric, reach_cautions
 
 Share = Annotated[float, Gt(0), Lt(1)]
 
@@ -155,7 +155,7 @@ def predict_rows(
     found, asked = fit(chosen, seen, **settings), rows_of(table, held_out)
     said = found.predict(asked, level=level)
     each = [
-        bool(found.cautions or found.predict(rows_of(asked, np.array([i])), level=level).cautions)
+        bool(found.cautions or reach_cautions(found, rows_of(asked, np.array([i]))))
         for i in range(int(held_out.sum()))
     ]
     return Rollout(

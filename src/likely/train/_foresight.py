@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from likely.core.errors import LikelyError
+from likely.core.settings import parse
 from likely.forecast.running import Early, running
 from likely.train.recipe import Recipe
-from likely.train.schedule import learning_rate
+from likely.train.schedule import learning_rates
 
 CELLS = 512
 """Parts of a run whose losses are kept as one mean; a checkpoint holds them."""
@@ -41,7 +42,7 @@ class Foresight:
         self._rates: np.ndarray | None = None
         # An even number, so that half of the run is one of the moments.
         self._moments = 2 * max(1, min(LOOKS, recipe.steps // APART) // 2)
-        self._alike = recipe.objective.split("(")[0].strip() == "cross_entropy"
+        self._alike = parse(recipe.objective)[0] == "cross_entropy"
 
     def state(self) -> dict[str, Any]:
         """Plain values that a new `Foresight` goes on from."""
@@ -120,8 +121,5 @@ class Foresight:
 
     def _schedule(self) -> np.ndarray:
         if self._rates is None:
-            recipe = self.recipe
-            self._rates = np.array(
-                [learning_rate(recipe.schedule, t, recipe.steps) for t in range(recipe.steps)]
-            )
+            self._rates = learning_rates(self.recipe.schedule, self.recipe.steps)
         return self._rates

@@ -4,6 +4,9 @@ import math
 from bisect import bisect_right
 from operator import itemgetter
 
+import numpy as np
+from jaxtyping import Float
+
 from likely.core.words import shown
 from likely.train.recipe import Schedule
 
@@ -53,6 +56,19 @@ def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
     done = min(max((step - begin) / max(steps - begin, 1e-9), 0.0), 1.0)
     shape = schedule.decay if schedule.name == "wsd" else schedule.name
     return schedule.floor + (1 - schedule.floor) * _left(shape, done)
+
+
+def learning_rates(schedule: Schedule, steps: int) -> Float[np.ndarray, "_"]:
+    """The factor of the learning rate at every step of a run.
+
+    Args:
+        schedule: its shape.
+        steps: of the whole run.
+
+    Returns:
+        One a step.
+    """
+    return np.array([learning_rate(schedule, step, steps) for step in range(steps)])
 
 
 def warmup_steps(schedule: Schedule, steps: int) -> int:

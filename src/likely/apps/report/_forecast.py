@@ -15,7 +15,7 @@ from likely.apps.report._forecast_law_words import drawn_formula, formula, meani
 from likely.apps.report._forecast_methods import methods
 from likely.apps.report._forecast_words import Told, headline, leads
 from likely.apps.report._template import page
-from likely.forecast.plan import Answer
+from likely.core.estimate import Estimate
 from likely.forecast.profile import Profile
 
 
@@ -90,7 +90,7 @@ def _plan(told: Told) -> list[dict[str, str]]:
     plan = told.plan
     if plan is None:
         return []
-    rows: list[tuple[str, Answer]] = [
+    rows: list[tuple[str, Estimate]] = [
         (named("flops"), plan.flops),
         (named("params"), plan.params),
         (named("tokens"), plan.tokens),

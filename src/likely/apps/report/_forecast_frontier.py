@@ -10,7 +10,7 @@ from likely.apps.report._forecast_axes import key_of, logarithmic, named, shades
 from likely.apps.report._forecast_ink import LAW, SEEN, SOFT, TOLD, Picture, sheet
 from likely.apps.report._forecast_valleys import best_split, splits_compute
 from likely.forecast.fitted import Fit
-from likely.forecast.plan import OPERATIONS
+from likely.forecast.reach import OPERATIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

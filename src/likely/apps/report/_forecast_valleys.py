@@ -9,7 +9,8 @@ from likely.apps.report._forecast_axes import MARKERS, key_of, logarithmic, name
 from likely.apps.report._forecast_ink import TOLD, Picture, sheet
 from likely.core.errors import BadInput
 from likely.forecast.fitted import Fit
-from likely.forecast.plan import OPERATIONS, Plan, for_compute
+from likely.forecast.plan import Plan, for_compute
+from likely.forecast.reach import OPERATIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-from likely.audit.estimate import Estimate
 from likely.audit.metrics._given import Array, Labels, Numbers, flags, numbers, together
 from likely.core.errors import BadInput
+from likely.core.estimate import Estimate
 from likely.core.settings import checked
 
 BOUNDS = (0.0, 1.0)

@@ -6,9 +6,9 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from scipy.stats import binomtest
 
-from likely.audit.estimate import Estimate
 from likely.audit.metrics._given import Labels, Numbers, flags, numbers, together
 from likely.core.errors import BadInput
+from likely.core.estimate import Estimate
 from likely.core.settings import checked
 
 BOUNDS = (0.0, 1.0)

@@ -19,7 +19,7 @@ from likely.forecast.fitted import Fit
 from likely.forecast.optimal_schedule import optimal_schedule
 from likely.forecast.schedules import branch_step
 from likely.train.recipe import Optimizer, Schedule
-from likely.train.schedule import learning_rate
+from likely.train.schedule import learning_rates
 from likely.train.trials._curves import along, nats, read
 from likely.train.trials._small import small
 
@@ -163,9 +163,9 @@ def _curve(run: _Run, schedule: Schedule) -> _Curve:
         schedule=schedule,
         seed=run.seed,
     )
-    rates = [run.peak * learning_rate(schedule, step, run.steps) for step in range(run.steps)]
+    rates = run.peak * learning_rates(schedule, run.steps)
     end = likelihood(reader, texts.end)
-    return _Curve(np.array(rates), np.array(marks, np.float64), losses.mean(axis=1), end)
+    return _Curve(rates, np.array(marks, np.float64), losses.mean(axis=1), end)
 
 
 def _table(curves: list[_Curve]) -> dict[str, Any]:
